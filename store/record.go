@@ -1,0 +1,124 @@
+package store
+
+import (
+	"slices"
+	"time"
+)
+
+// Millis is a moment in Unix milliseconds, as on the wire. Zero is "not set".
+type Millis int64
+
+// At gives the moment t in milliseconds.
+func At(t time.Time) Millis { return Millis(t.UnixMilli()) }
+
+// Now is the present moment by this process's wall clock.
+func Now() Millis { return At(time.Now()) }
+
+// Time gives the moment as a time.Time in UTC.
+func (m Millis) Time() time.Time { return time.UnixMilli(int64(m)).UTC() }
+
+// Record is what a store keeps under a [Key]. Published records are immutable: store,
+// catalog and event log of one process share one pointer, and whoever changes a record
+// changes a copy. The slices in it are shared between copies and never written in place.
+type Record struct {
+	Key Key
+
+	// Lease is the lease that keeps the record alive; zero for a record that does not expire.
+	Lease LeaseID
+	// Generation grows each time someone registers the key; tokens bind to it. A
+	// resurrection keeps it.
+	Generation uint64
+	// Revision is the position of the last change of any part of the record.
+	Revision Revision
+	// Changed is the number of the revision that last changed what clients see.
+	Changed uint64
+	// TTL is what the backend granted, at least what was asked for; zero without a lease.
+	TTL time.Duration
+	// RegisteredAt is when this generation was registered, by the store's clock.
+	RegisteredAt Millis
+
+	// Owner is the identity that registered the record.
+	Owner string
+	// Tokens are the digests of the tokens that the holder may use.
+	Tokens Tokens
+	// Instance is what clients see.
+	Instance Instance
+}
+
+// Ref gives the record's key under its present lease.
+func (r *Record) Ref() Ref { return Ref{Key: r.Key, Lease: r.Lease} }
+
+// Tokens holds the SHA-256 digests of an instance's tokens: the one its client last
+// used, and the newest one, not yet used, if there is one. A store keeps them and
+// never looks at them; the rules are in the package auth.
+type Tokens struct {
+	Used          [32]byte
+	UsedExpires   int64 // Unix milliseconds; zero: does not expire
+	Newest        [32]byte
+	NewestExpires int64
+	HasNewest     bool
+}
+
+// The status of an instance, which its owner sets.
+const (
+	StatusStarting     = "starting"
+	StatusUp           = "up"
+	StatusDraining     = "draining"
+	StatusOutOfService = "out_of_service"
+)
+
+// The health of an instance, which Roster sets.
+const (
+	HealthPassing = "passing"
+	HealthFailing = "failing"
+	HealthSuspect = "suspect" // its lease ran out while there was evidence against Roster or its backend
+)
+
+// Instance is the part of a record that clients see.
+type Instance struct {
+	Address  string // IP address or DNS name
+	Port     uint16
+	Weight   uint16
+	PID      int // zero: not given
+	Protocol string
+	Version  string
+	Env      string
+	Zone     string
+	Role     string
+	Status   string
+	Health   string
+	Tags     []string
+	Metadata []Pair // sorted by key, keys unique
+	// Meta is the JSON object that a client of the loopback surface registered, to be
+	// given back as it came; empty for every other instance.
+	Meta string
+}
+
+// Pair is an entry of an instance's metadata.
+type Pair struct{ Key, Value string }
+
+// Equal tells whether clients see no difference between the two.
+func (in *Instance) Equal(other *Instance) bool {
+	return in.Address == other.Address && in.Port == other.Port && in.Weight == other.Weight &&
+		in.PID == other.PID && in.Protocol == other.Protocol && in.Version == other.Version &&
+		in.Env == other.Env && in.Zone == other.Zone && in.Role == other.Role &&
+		in.Status == other.Status && in.Health == other.Health && in.Meta == other.Meta &&
+		slices.Equal(in.Tags, other.Tags) && slices.Equal(in.Metadata, other.Metadata)
+}
+
+// Value gives the metadata value under key.
+func (in *Instance) Value(key string) (string, bool) {
+	i, ok := slices.BinarySearchFunc(in.Metadata, key, func(p Pair, k string) int {
+		switch {
+		case p.Key < k:
+			return -1
+		case p.Key > k:
+			return 1
+		}
+		return 0
+	})
+	if !ok {
+		return "", false
+	}
+	return in.Metadata[i].Value, true
+}
