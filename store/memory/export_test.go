@@ -1,0 +1,11 @@
+package memory
+
+// Compact forgets every change up to now, which a store in memory never does by itself
+// before its log is full.
+func (s *Store) Compact() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.log.ring)
+	s.log.first, s.log.floor = s.log.next, s.revision.Number
+	s.log.announce()
+}

@@ -1,0 +1,71 @@
+package memory
+
+import (
+	"slices"
+	"sort"
+
+	"github.com/roster-sd/roster/store"
+)
+
+// log is the newest events, in order. Each event has an absolute position that grows by
+// one; cursors keep positions, and so notice when the log moved past them.
+type log struct {
+	ring  []store.Event // grows up to limit, then is overwritten from its oldest on
+	limit int
+	first uint64        // position of the oldest event kept
+	next  uint64        // position that the next event gets
+	floor uint64        // number of the latest revision that is not wholly kept
+	news  chan struct{} // closed at the next change; nil while nobody waits
+}
+
+func (l *log) open(limit int, number uint64) {
+	l.limit, l.floor = limit, number
+}
+
+func (l *log) at(position uint64) *store.Event {
+	return &l.ring[position%uint64(l.limit)]
+}
+
+func (l *log) append(e store.Event) {
+	if len(l.ring) < l.limit {
+		if n := len(l.ring); n == cap(l.ring) { // append alone may go past the limit
+			l.ring = slices.Grow(l.ring, min(max(n, 64), l.limit-n))
+		}
+		l.ring = append(l.ring, e)
+	} else {
+		oldest := l.at(l.first)
+		l.floor = oldest.Revision.Number
+		*oldest = e
+		l.first++
+	}
+	l.next++
+}
+
+// after gives the position of the first event after the revision with the number; ok is
+// false if some of them are gone.
+func (l *log) after(number uint64) (position uint64, ok bool) {
+	if number < l.floor {
+		return 0, false
+	}
+	n := sort.Search(int(l.next-l.first), func(i int) bool {
+		return l.at(l.first+uint64(i)).Revision.Number > number
+	})
+	return l.first + uint64(n), true
+}
+
+// wait gives the channel that the next change closes. The caller holds the mutex since
+// before it looked for events, so that no change falls in between.
+func (l *log) wait() <-chan struct{} {
+	if l.news == nil {
+		l.news = make(chan struct{})
+	}
+	return l.news
+}
+
+// announce wakes everyone who waits; it costs nothing if nobody does.
+func (l *log) announce() {
+	if l.news != nil {
+		close(l.news)
+		l.news = nil
+	}
+}

@@ -1,0 +1,186 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/roster-sd/roster/store"
+)
+
+func TestLogIsBoundedAndLoudAboutIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := open(t, Options{LogEvents: 10})
+		start := f.list().Revision
+		w := f.watch()
+		var revisions []store.Revision
+		for i := range 25 {
+			revisions = append(revisions, f.register(fmt.Sprint(i), 0).Revision)
+		}
+		if n := len(f.log.ring); n != 10 {
+			t.Errorf("a log of 10 has %d", n)
+		}
+		_, err := w.Next(t.Context())
+		f.wantErr(err, store.ErrCompacted)
+		if _, again := w.Next(t.Context()); !errors.Is(again, store.ErrCompacted) {
+			t.Errorf("the second Next = %v", again)
+		}
+		for i, after := range append([]store.Revision{start}, revisions...) {
+			w, err := f.Watch(t.Context(), store.Selector{}, after)
+			if i < 15 { // the events kept are those of the last ten, so 15 is the oldest position
+				f.wantErr(err, store.ErrCompacted)
+				continue
+			}
+			if err != nil {
+				t.Fatalf("Watch after %d of 25: %v", i, err)
+			}
+			if i < 25 {
+				if b := f.next(w); len(b.Events) != 25-i || b.Revision != revisions[24] {
+					t.Errorf("after %d: %s", i, tell(b.Events))
+				}
+			}
+			f.quiet(w, time.Millisecond)
+			w.Close()
+		}
+		history, err := f.History(t.Context(), store.Selector{}, 100)
+		if err != nil || tell(history) != "[registered 15 registered 16 registered 17 registered 18 registered 19 registered 20 registered 21 registered 22 registered 23 registered 24]" {
+			t.Errorf("History = %s, %v", tell(history), err)
+		}
+	})
+}
+
+func TestPositionsThatAreNotOfThisHistory(t *testing.T) {
+	f := open(t, Options{})
+	now := f.register("a", 0).Revision
+	for _, r := range []store.Revision{
+		{}, {Epoch: now.Epoch + 1, Number: now.Number}, {Epoch: now.Epoch, Number: now.Number + 1}, {Epoch: now.Epoch}, {Number: now.Number},
+	} {
+		_, err := f.Watch(t.Context(), store.Selector{}, r)
+		f.wantErr(err, store.ErrCompacted)
+	}
+}
+
+// A revision of more events than a batch is given whole, and one that the log can only
+// hold in part is not given at all.
+func TestRevisionIsNeverSplit(t *testing.T) {
+	var l log
+	l.open(4, 1)
+	add := func(number uint64) { l.append(store.Event{Revision: store.Revision{Epoch: 1, Number: number}}) }
+	for range 3 {
+		add(2)
+	}
+	add(3)
+	if p, ok := l.after(1); !ok || p != 0 {
+		t.Errorf("after(1) = %d, %v", p, ok)
+	}
+	add(4) // pushes out a third of revision 2
+	if _, ok := l.after(1); ok {
+		t.Error("revision 2 is given in part")
+	}
+	if p, ok := l.after(2); !ok || l.at(p).Revision.Number != 3 {
+		t.Errorf("after(2) = %d, %v", p, ok)
+	}
+	if p, ok := l.after(4); !ok || p != l.next {
+		t.Errorf("after(4) = %d, %v", p, ok)
+	}
+}
+
+func TestBatchEndsWithARevision(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := open(t, Options{})
+		const n = 2*maxEvents + 100
+		for i := range n {
+			f.register(fmt.Sprint(i), time.Second)
+		}
+		w := f.watch()
+		time.Sleep(2 * time.Second)
+		total := 0
+		for total < n {
+			b := f.next(w)
+			total += len(b.Events)
+			if last := b.Events[len(b.Events)-1].Revision; b.Revision != last {
+				t.Errorf("batch of %v ends with %v", b.Revision, last)
+			}
+			if total < n && len(b.Events) != maxEvents { // two revisions of 512
+				t.Errorf("batch of %d events", len(b.Events))
+			}
+		}
+	})
+}
+
+// A watcher of little looks at much; it does so in portions and misses nothing.
+func TestWatcherOfOneAmongMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := open(t, Options{})
+		w, err := f.Watch(t.Context(), store.Selector{ID: "x"}, f.list().Revision)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		for i := range 9 * portion {
+			f.register(fmt.Sprint(i), 0)
+		}
+		x := f.register("x", 0)
+		if b := f.next(w); tell(b.Events) != "[registered x]" || b.Revision != x.Revision {
+			t.Errorf("batch %+v", b)
+		}
+		history, err := f.History(t.Context(), store.Selector{ID: "0"}, 1)
+		if err != nil || tell(history) != "[registered 0]" {
+			t.Errorf("History = %s, %v", tell(history), err)
+		}
+	})
+}
+
+func TestHistoryLimit(t *testing.T) {
+	f := open(t, Options{})
+	for i := range 5 {
+		f.register(fmt.Sprint(i), 0)
+	}
+	for limit, want := range map[int]string{-1: "[]", 0: "[]", 1: "[registered 4]", 2: "[registered 3 registered 4]"} {
+		history, err := f.History(t.Context(), store.Selector{Service: "orders"}, limit)
+		if err != nil || tell(history) != want {
+			t.Errorf("limit %d: %s, %v", limit, tell(history), err)
+		}
+	}
+}
+
+func TestNextWaitsAndEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := open(t, Options{})
+		w := f.watch()
+		for _, tt := range []struct {
+			name string
+			do   func(cancel func())
+			want error
+		}{
+			{"the context ends", func(cancel func()) { cancel() }, context.Canceled},
+			{"an event comes", func(func()) { f.register("a", 0) }, nil},
+			{"the watcher is closed", func(func()) { w.Close() }, store.ErrClosed},
+			{"the store is closed", func(func()) { w = f.watch(); f.Close() }, store.ErrClosed},
+		} {
+			ctx, cancel := context.WithCancel(t.Context())
+			got := make(chan error)
+			if tt.name == "the store is closed" {
+				w = f.watch()
+			}
+			go func(w store.Watcher) {
+				_, err := w.Next(ctx)
+				got <- err
+			}(w)
+			synctest.Wait()
+			select {
+			case err := <-got:
+				t.Fatalf("%s: Next did not wait: %v", tt.name, err)
+			default:
+			}
+			tt.do(cancel)
+			if err := <-got; !errors.Is(err, tt.want) {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+			cancel()
+		}
+	})
+}

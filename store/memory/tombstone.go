@@ -1,0 +1,151 @@
+package memory
+
+import (
+	"time"
+
+	"github.com/roster-sd/roster/store"
+)
+
+// pruneAtOnce is how many tombstones a write lets go: more than a write adds.
+const pruneAtOnce = 4
+
+// grave is a tombstone in its entry, and in the line of its kind.
+type grave struct {
+	store.Tombstone
+	dug     time.Duration // table time: a pause of the process uses up no memory of the dead
+	e       *entry
+	earlier *grave // of the same key
+
+	older, newer *grave // in line
+}
+
+// graves remembers the dead in two lines by age: those whose death somebody meant, kept
+// for store.TombstoneAge, and the expired, of which the oldest also make room.
+type graves struct {
+	index      index
+	meant      line
+	expired    line
+	maxExpired int
+
+	// The latest generation that is remembered nowhere else. No key gets it again or one
+	// before it, for a generation must not come twice.
+	forgotten uint64
+}
+
+// line is a doubly linked list, since graves leave it from anywhere.
+type line struct {
+	oldest, newest *grave
+	len            int
+}
+
+func (g *graves) line(t *store.Tombstone) *line {
+	if t.Reason.Meant() {
+		return &g.meant
+	}
+	return &g.expired
+}
+
+func (g *graves) add(e *entry, t store.Tombstone, now time.Duration) {
+	gr := &grave{Tombstone: t, dug: now, e: e, earlier: e.latest}
+	e.latest = gr
+	g.line(&gr.Tombstone).push(gr)
+	n := 1
+	for old := gr.earlier; old != nil; old = old.earlier {
+		if n++; n > store.TombstonesPerKey {
+			g.drop(old)
+			break
+		}
+	}
+	if g.expired.len > g.maxExpired {
+		g.drop(g.expired.oldest)
+	}
+}
+
+// prune lets go of those that are old enough, limit at most, and tells whether it came
+// to that limit.
+func (g *graves) prune(now time.Duration, limit int) (more bool) {
+	for _, l := range [...]*line{&g.meant, &g.expired} {
+		for ; l.oldest != nil && !l.oldest.remembered(now); limit-- {
+			if limit == 0 {
+				return true
+			}
+			g.drop(l.oldest)
+		}
+	}
+	return false
+}
+
+func (g *graves) drop(gr *grave) {
+	link := &gr.e.latest
+	for *link != gr {
+		link = &(*link).earlier
+	}
+	*link = gr.earlier
+	g.line(&gr.Tombstone).cut(gr)
+	if died := gr.Record.Generation; died > gr.e.generation() {
+		g.forgotten = max(g.forgotten, died)
+	}
+	g.index.tidy(gr.e, gr.Record.Key)
+}
+
+// remembered is false for none, and for one that only waits for prune.
+func (gr *grave) remembered(now time.Duration) bool {
+	return gr != nil && now-gr.dug < store.TombstoneAge
+}
+
+// tombstones gives what is remembered of the key, newest first.
+func (e *entry) tombstones(now time.Duration) []store.Tombstone {
+	out := []store.Tombstone{}
+	for gr := e.latest; gr.remembered(now); gr = gr.earlier {
+		out = append(out, gr.Tombstone)
+	}
+	return out
+}
+
+// generation gives the latest generation that is known, dead or alive; zero for none.
+func (e *entry) generation() uint64 {
+	var latest uint64
+	if e.rec != nil {
+		latest = e.rec.Generation
+	}
+	for gr := e.latest; gr != nil; gr = gr.earlier {
+		latest = max(latest, gr.Record.Generation)
+	}
+	return latest
+}
+
+// forbids tells whether the generation must stay dead: somebody meant its end, or a later
+// generation lived.
+func (e *entry) forbids(generation uint64, now time.Duration) bool {
+	for gr := e.latest; gr.remembered(now); gr = gr.earlier {
+		if died := gr.Record.Generation; died > generation || died == generation && gr.Reason.Meant() {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *line) push(gr *grave) {
+	gr.older = l.newest
+	if l.newest != nil {
+		l.newest.newer = gr
+	} else {
+		l.oldest = gr
+	}
+	l.newest = gr
+	l.len++
+}
+
+func (l *line) cut(gr *grave) {
+	if gr.older != nil {
+		gr.older.newer = gr.newer
+	} else {
+		l.oldest = gr.newer
+	}
+	if gr.newer != nil {
+		gr.newer.older = gr.older
+	} else {
+		l.newest = gr.older
+	}
+	l.len--
+}

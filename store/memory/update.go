@@ -1,0 +1,74 @@
+package memory
+
+import (
+	"context"
+
+	"github.com/roster-sd/roster/store"
+)
+
+// Update changes a copy of the record. The function runs without the store's mutex, and
+// again if somebody else changed the record meanwhile.
+func (s *Store) Update(ctx context.Context, ref store.Ref, why store.Reason, apply func(*store.Record) error) (*store.Record, error) {
+	if why.Code == "" {
+		why.Code = store.Updated
+	}
+	for {
+		before, err := s.current(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		next := *before
+		if err := apply(&next); err != nil {
+			return nil, err
+		}
+		next.Key, next.Lease, next.Generation = before.Key, before.Lease, before.Generation
+		next.TTL, next.RegisteredAt = before.TTL, before.RegisteredAt
+		next.Revision, next.Changed = before.Revision, before.Changed
+		rec, swapped, err := s.swap(ctx, ref, before, &next, why)
+		if err != nil || swapped {
+			return rec, err
+		}
+	}
+}
+
+func (s *Store) current(ctx context.Context, ref store.Ref) (*store.Record, error) {
+	if err := s.enter(ctx, "update", ref.Key); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	e, err := s.underRef(ref)
+	if err != nil {
+		return nil, fail("update", ref.Key, err)
+	}
+	return e.rec, nil
+}
+
+// swap puts next in the place of before, if that is still the record. Published records
+// never change, so the pointer is the version.
+func (s *Store) swap(ctx context.Context, ref store.Ref, before, next *store.Record, why store.Reason) (rec *store.Record, swapped bool, err error) {
+	if err := s.enter(ctx, "update", ref.Key); err != nil {
+		return nil, false, err
+	}
+	defer s.mu.Unlock()
+	e, err := s.underRef(ref)
+	if err != nil {
+		return nil, false, fail("update", ref.Key, err)
+	}
+	if e.rec != before {
+		return nil, false, nil
+	}
+	visible := !next.Instance.Equal(&before.Instance)
+	if !visible && next.Tokens == before.Tokens && next.Owner == before.Owner {
+		return before, true, nil
+	}
+	c := s.change()
+	defer c.done()
+	published := *next // the function may have kept the one it was given
+	rec = &published
+	rec.Revision = c.begin()
+	if visible {
+		rec.Changed = rec.Revision.Number
+	}
+	c.put(e, rec, why)
+	return rec, true, nil
+}

@@ -1,0 +1,106 @@
+package memory
+
+import (
+	"context"
+	"sync"
+
+	"github.com/roster-sd/roster/store"
+)
+
+// maxEvents is how many events a batch holds, or more where a single revision has more.
+const maxEvents = 1024
+
+// watcher is a cursor over the log. Nothing is kept for it: one that is slow costs the
+// store nothing, and is told so when the log has moved past it.
+type watcher struct {
+	s        *Store
+	sel      store.Selector
+	position uint64 // of the next event to look at
+	failed   error
+
+	closed chan struct{}
+	once   sync.Once
+}
+
+// Watch follows the changes after a revision. The context is for this call only.
+func (s *Store) Watch(ctx context.Context, sel store.Selector, after store.Revision) (store.Watcher, error) {
+	if err := s.enter(ctx, "watch", store.Key{}); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	if after.Epoch != s.revision.Epoch || after.Number > s.revision.Number {
+		return nil, fail("watch", store.Key{}, store.ErrCompacted)
+	}
+	position, ok := s.log.after(after.Number)
+	if !ok {
+		return nil, fail("watch", store.Key{}, store.ErrCompacted)
+	}
+	return &watcher{s: s, sel: sel, position: position, closed: make(chan struct{})}, nil
+}
+
+// Next gives what matches since the last batch, and waits if there is nothing.
+func (w *watcher) Next(ctx context.Context) (store.Batch, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return store.Batch{}, err
+		}
+		b, news, err := w.collect()
+		if err != nil || len(b.Events) > 0 {
+			return b, err
+		}
+		if news == nil {
+			continue
+		}
+		select {
+		case <-news:
+		case <-w.closed:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// collect scans one portion of the log. With no events and no error, news tells when to
+// look again; nil is at once.
+func (w *watcher) collect() (b store.Batch, news <-chan struct{}, err error) {
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	l := &w.s.log
+	switch {
+	case w.failed != nil:
+	case w.s.closed || w.isClosed():
+		w.failed = fail("watch", store.Key{}, store.ErrClosed)
+	case w.position < l.first:
+		w.failed = fail("watch", store.Key{}, store.ErrCompacted)
+	}
+	if w.failed != nil {
+		return store.Batch{}, nil, w.failed
+	}
+	for scanned := 0; w.position < l.next; scanned++ {
+		e := l.at(w.position)
+		whole := e.Revision != b.Revision // what is collected ends with a revision
+		if whole && (len(b.Events) >= maxEvents || scanned >= 8*portion) {
+			return b, nil, nil
+		}
+		if w.sel.Matches(e.Key()) {
+			b.Events = append(b.Events, *e)
+			b.Revision = e.Revision
+		}
+		w.position++
+	}
+	return b, l.wait(), nil
+}
+
+func (w *watcher) isClosed() bool {
+	select {
+	case <-w.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Close ends the watch; a Next that waits elsewhere returns with ErrClosed.
+func (w *watcher) Close() error {
+	w.once.Do(func() { close(w.closed) })
+	return nil
+}

@@ -1,0 +1,51 @@
+package storetest
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/roster-sd/roster/store"
+)
+
+// differ tells the fields in which two records differ. An absent slice and an empty one
+// are the same, as clients see them.
+func differ(want, got *store.Record) string {
+	if want == nil || got == nil {
+		if want == got {
+			return ""
+		}
+		return fmt.Sprintf("record is %v, want %v", got, want)
+	}
+	var b strings.Builder
+	compare(&b, "", reflect.ValueOf(*want), reflect.ValueOf(*got))
+	return b.String()
+}
+
+// differGiven is differ for the fields that a caller of Register sets.
+func differGiven(want, got *store.Record) string {
+	w := *want
+	if got != nil {
+		w.Lease, w.Generation, w.Revision = got.Lease, got.Generation, got.Revision
+		w.Changed, w.TTL, w.RegisteredAt = got.Changed, got.TTL, got.RegisteredAt
+	}
+	return differ(&w, got)
+}
+
+func compare(b *strings.Builder, path string, want, got reflect.Value) {
+	switch want.Kind() {
+	case reflect.Struct:
+		for i := range want.NumField() {
+			compare(b, path+"."+want.Type().Field(i).Name, want.Field(i), got.Field(i))
+		}
+		return
+	case reflect.Slice:
+		if want.Len() == 0 && got.Len() == 0 {
+			return
+		}
+	}
+	if !reflect.DeepEqual(want.Interface(), got.Interface()) {
+		fmt.Fprintf(b, "%s is %.200q, want %.200q; ", strings.TrimPrefix(path, "."),
+			fmt.Sprint(got.Interface()), fmt.Sprint(want.Interface()))
+	}
+}
