@@ -1,0 +1,41 @@
+package catalog
+
+import (
+	"slices"
+
+	"github.com/roster-sd/roster/store"
+)
+
+// Filter chooses instances by equality; all that is set must hold. The zero value
+// chooses all.
+type Filter struct {
+	Version, Env, Zone, Role, Status string
+	Tags                             []string
+	Metadata                         []store.Pair
+}
+
+// IsZero tells whether the filter chooses all.
+func (f *Filter) IsZero() bool {
+	return f.Version == "" && f.Env == "" && f.Zone == "" && f.Role == "" && f.Status == "" &&
+		len(f.Tags) == 0 && len(f.Metadata) == 0
+}
+
+// Match tells whether the filter chooses the instance.
+func (f *Filter) Match(in *store.Instance) bool {
+	if f.Version != "" && f.Version != in.Version || f.Env != "" && f.Env != in.Env ||
+		f.Zone != "" && f.Zone != in.Zone || f.Role != "" && f.Role != in.Role ||
+		f.Status != "" && f.Status != in.Status {
+		return false
+	}
+	for _, tag := range f.Tags {
+		if !slices.Contains(in.Tags, tag) {
+			return false
+		}
+	}
+	for _, want := range f.Metadata {
+		if got, ok := in.Value(want.Key); !ok || got != want.Value {
+			return false
+		}
+	}
+	return true
+}

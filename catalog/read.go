@@ -1,0 +1,167 @@
+package catalog
+
+import (
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tidwall/btree"
+
+	"github.com/roster-sd/roster/store"
+)
+
+// Item is an instance as it is answered.
+type Item struct {
+	Record        *store.Record
+	LastHeartbeat store.Millis
+	body          string
+}
+
+// AppendJSON appends the instance's JSON object.
+func (it Item) AppendJSON(dst []byte) []byte {
+	dst = append(dst, it.body...)
+	dst = append(dst, `,"lastHeartbeat":`...)
+	dst = strconv.AppendInt(dst, int64(it.LastHeartbeat), 10)
+	return append(dst, '}')
+}
+
+func (e *entry) item() Item {
+	return Item{Record: e.rec, LastHeartbeat: store.Millis(e.state.last.Load()), body: e.body}
+}
+
+// Item makes an item of a record that was read from the store itself.
+func (c *Catalog) Item(r *store.Record, last store.Millis) Item {
+	return Item{Record: r, LastHeartbeat: last, body: string(c.opts.Encode(nil, r))}
+}
+
+// View is one consistent view of a service.
+type View struct {
+	Name     string
+	Revision store.Revision // of the catalog
+	Changed  store.Revision // of the last change to the service that clients see
+	tree     *btree.BTreeG[*entry]
+}
+
+// Len is how many instances the service has, in any state.
+func (v View) Len() int {
+	if v.tree == nil {
+		return 0
+	}
+	return v.tree.Len()
+}
+
+// Items gives the instances by ID, those after the ID given.
+func (v View) Items(after string) iter.Seq[Item] {
+	return func(yield func(Item) bool) {
+		switch {
+		case v.tree == nil:
+		case after == "":
+			v.tree.Scan(func(e *entry) bool { return yield(e.item()) })
+		default:
+			pivot := &entry{rec: &store.Record{Key: store.Key{ID: after}}}
+			v.tree.Ascend(pivot, func(e *entry) bool {
+				return e.rec.Key.ID == after || yield(e.item())
+			})
+		}
+	}
+}
+
+// Service gives the present view of a service, empty for one that is not known.
+func (c *Catalog) Service(name string) View {
+	// A snapshot of the tree marks it, so this needs the lock for writing, if only for
+	// the time of two allocations.
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, ok := c.services[name]
+	if !ok {
+		return View{Name: name, Revision: c.applied, Changed: c.floor}
+	}
+	return View{Name: name, Revision: c.applied, Changed: s.changed, tree: s.tree.Copy()}
+}
+
+// Changed gives the revision of the last change to the service that clients see, and
+// the catalog's own.
+func (c *Catalog) Changed(name string) (changed, revision store.Revision) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if s, ok := c.services[name]; ok {
+		return s.changed, c.applied
+	}
+	return c.floor, c.applied
+}
+
+// Handle is a found instance, and a way to note that it was heard of.
+type Handle struct {
+	Record  *store.Record
+	service *service
+	state   *state
+}
+
+// Heard notes a sign of life of the instance at t, by this node's wall clock.
+func (h Handle) Heard(t store.Millis) {
+	if h.service != nil {
+		h.service.heard(h.state, t)
+	}
+}
+
+// Find looks an instance up.
+func (c *Catalog) Find(service, id string) (Handle, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	s, ok := c.services[service]
+	if !ok {
+		return Handle{}, false
+	}
+	e, ok := s.byID[id]
+	if !ok {
+		return Handle{}, false
+	}
+	return Handle{Record: e.rec, service: s, state: e.state}, true
+}
+
+// Get gives an instance and the catalog's revision.
+func (c *Catalog) Get(service, id string) (Item, store.Revision, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if s, ok := c.services[service]; ok {
+		if e, ok := s.byID[id]; ok {
+			return e.item(), c.applied, true
+		}
+	}
+	return Item{}, c.applied, false
+}
+
+// Summary is a line of the service list.
+type Summary struct {
+	Name      string
+	Instances int
+	Up        int // how many a resolve would choose from
+}
+
+// summaryCache is a service list as it was at a revision of the list.
+type summaryCache struct {
+	listed store.Revision
+	lines  []Summary
+}
+
+// Services lists the services that have an instance, by name, the revision of the last
+// change to the list and the catalog's own. The slice is shared: do not write to it.
+func (c *Catalog) Services() (lines []Summary, changed, revision store.Revision) {
+	c.mu.RLock()
+	changed, revision = c.listed, c.applied
+	if cached := c.summary.Load(); cached != nil && cached.listed == changed {
+		c.mu.RUnlock()
+		return cached.lines, changed, revision
+	}
+	lines = make([]Summary, 0, len(c.services))
+	for name, s := range c.services {
+		if n := s.tree.Len(); n > 0 {
+			lines = append(lines, Summary{Name: name, Instances: n, Up: s.up()})
+		}
+	}
+	c.mu.RUnlock()
+	slices.SortFunc(lines, func(a, b Summary) int { return strings.Compare(a.Name, b.Name) })
+	c.summary.Store(&summaryCache{listed: changed, lines: lines})
+	return lines, changed, revision
+}

@@ -1,0 +1,158 @@
+package catalog
+
+import (
+	"sync/atomic"
+
+	"github.com/tidwall/btree"
+
+	"github.com/roster-sd/roster/store"
+)
+
+// entry is one version of an instance: immutable, but for the state that all versions share.
+type entry struct {
+	rec   *store.Record
+	body  string // encoded, without lastHeartbeat and the closing brace
+	state *state
+}
+
+// state is what lives beside an instance's versions.
+type state struct {
+	last atomic.Int64 // when this node last heard of it, Unix milliseconds
+	hash uint64       // of its ID, for the strategy "hash"
+	tier int8         // which pool it stands in, -1 none; guarded by the catalog's mu
+	slot int32        // where in the pool; guarded by the catalog's mu
+}
+
+// weight is at least 1, so that a choice by weight always has something to choose from.
+func (e *entry) weight() uint64 { return max(1, uint64(e.rec.Instance.Weight)) }
+
+// The pools of a service: a resolve takes from the first that is not empty.
+const (
+	tierPassing = 0
+	tierSuspect = 1
+	tiers       = 2
+)
+
+// service is the view of one service; all but the atomics is guarded by the catalog's mu.
+type service struct {
+	name    string
+	tree    *btree.BTreeG[*entry] // by ID; copies are snapshots
+	byID    map[string]*entry
+	pools   [tiers]pool
+	changed store.Revision // of the last change that clients see, deletions included
+	queued  bool           // stands in Catalog.empties
+	turn    atomic.Uint64  // round robin
+	recent  atomic.Pointer[state]
+}
+
+func newService(name string, changed store.Revision) *service {
+	return &service{
+		name: name,
+		tree: btree.NewBTreeGOptions(func(a, b *entry) bool { return a.rec.Key.ID < b.rec.Key.ID },
+			btree.Options{NoLocks: true, Degree: 16}),
+		byID:    make(map[string]*entry),
+		changed: changed,
+	}
+}
+
+// put sets the new version of an instance and moves it to the pool it belongs in.
+func (s *service) put(e *entry) {
+	s.tree.Set(e)
+	s.byID[e.rec.Key.ID] = e
+	s.leave(e.state)
+	s.enter(e)
+}
+
+func (s *service) remove(e *entry) {
+	s.tree.Delete(e)
+	delete(s.byID, e.rec.Key.ID)
+	s.leave(e.state)
+	s.recent.CompareAndSwap(e.state, nil)
+}
+
+func (s *service) enter(e *entry) {
+	tier := tierOf(&e.rec.Instance)
+	e.state.tier = tier
+	if tier >= 0 {
+		e.state.slot = s.pools[tier].add(e)
+	}
+}
+
+func (s *service) leave(st *state) {
+	if st.tier < 0 {
+		return
+	}
+	if moved := s.pools[st.tier].remove(st.slot); moved != nil {
+		moved.state.slot = st.slot
+	}
+	st.tier = -1
+}
+
+// up is how many instances a resolve would choose from.
+func (s *service) up() int {
+	n := 0
+	for i := range s.pools {
+		n += len(s.pools[i].entries)
+	}
+	return n
+}
+
+// tierOf is the rule of who is resolved: those that are up, passing before suspect;
+// failing is listed only.
+func tierOf(in *store.Instance) int8 {
+	if in.Status != store.StatusUp {
+		return -1
+	}
+	return tierOfHealth(in.Health)
+}
+
+func tierOfHealth(health string) int8 {
+	switch health {
+	case store.HealthPassing:
+		return tierPassing
+	case store.HealthSuspect:
+		return tierSuspect
+	}
+	return -1
+}
+
+// heard notes a sign of life at t; it never goes back.
+func (s *service) heard(st *state, t store.Millis) {
+	for {
+		old := st.last.Load()
+		if int64(t) < old {
+			return
+		}
+		if st.last.CompareAndSwap(old, int64(t)) {
+			break
+		}
+	}
+	// Signs of life come from many goroutines at once, and from lists in no order: only
+	// a later one takes the place.
+	for {
+		latest := s.recent.Load()
+		if latest == st || latest != nil && latest.last.Load() > int64(t) {
+			return
+		}
+		if s.recent.CompareAndSwap(latest, st) {
+			return
+		}
+	}
+}
+
+// hashID is FNV-1a with a finaliser (MurmurHash3's), the same on every node.
+func hashID(id string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := 0; i < len(id); i++ {
+		h = (h ^ uint64(id[i])) * 1099511628211
+	}
+	return mix(h)
+}
+
+func mix(h uint64) uint64 {
+	h ^= h >> 33
+	h *= 0xff51afd7ed558ccd
+	h ^= h >> 33
+	h *= 0xc4ceb9fe1a85ec53
+	return h ^ h>>33
+}

@@ -1,0 +1,221 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/roster-sd/roster/store"
+)
+
+// ErrLagged is given to a subscriber that could not keep up, or whose position belongs
+// to a past that the store has lost: call Resync and go on.
+var ErrLagged = errors.New("catalog: subscriber lagged")
+
+// ErrEnded is given once a subscription is closed.
+var ErrEnded = errors.New("catalog: subscription ended")
+
+// Subscription follows the changes of some services, or of all. It is for one goroutine.
+type Subscription struct {
+	catalog  *Catalog
+	services []string // nil: all
+	limit    int
+	wake     chan struct{} // holds a token while there is something to fetch
+
+	staged []*Change // guarded by Catalog.deliver
+
+	mu     sync.Mutex
+	from   store.Revision // changes up to here are not wanted
+	queue  []*Change
+	lagged bool
+	ended  bool
+}
+
+// Subscribe follows the named services, nil for all, from the view as it is now.
+func (c *Catalog) Subscribe(services []string) (*Subscription, []View) {
+	s := c.newSubscription(services)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.from = c.applied
+	c.subs.add(s)
+	return s, c.views(services)
+}
+
+// Follow follows the named services, nil for all, from now on, without a view.
+func (c *Catalog) Follow(services []string) *Subscription {
+	s := c.newSubscription(services)
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	s.from = c.applied
+	c.subs.add(s)
+	return s
+}
+
+// Resume follows the named services, nil for all, from a position. It gives false where
+// the position is not known, or not any more.
+func (c *Catalog) Resume(services []string, after store.Revision) (*Subscription, bool) {
+	s := c.newSubscription(services)
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if !reaches(c.applied, after) {
+		return nil, false
+	}
+	missed, ok := c.changes.since(after, s.wants)
+	if !ok {
+		return nil, false
+	}
+	s.from, s.queue = c.applied, missed
+	if len(missed) > 0 {
+		s.wake <- struct{}{}
+	}
+	c.subs.add(s)
+	return s, true
+}
+
+func (c *Catalog) newSubscription(services []string) *Subscription {
+	return &Subscription{catalog: c, services: services, limit: c.opts.Pending, wake: make(chan struct{}, 1)}
+}
+
+func (s *Subscription) wants(service string) bool {
+	return s.services == nil || slices.Contains(s.services, service)
+}
+
+// views gives the services, by name; it needs mu for writing.
+func (c *Catalog) views(names []string) []View {
+	if names == nil {
+		for name, s := range c.services {
+			if s.tree.Len() > 0 {
+				names = append(names, name)
+			}
+		}
+		slices.SortFunc(names, strings.Compare)
+	}
+	out := make([]View, 0, len(names))
+	for _, name := range names {
+		if s, ok := c.services[name]; ok {
+			out = append(out, View{Name: name, Revision: c.applied, Changed: s.changed, tree: s.tree.Copy()})
+		}
+	}
+	return out
+}
+
+// Wake holds a token while there may be something to take.
+func (s *Subscription) Wake() <-chan struct{} { return s.wake }
+
+// Take gives all changes that wait, whole revisions in order, possibly none.
+func (s *Subscription) Take() ([]*Change, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	queue := s.queue
+	s.queue = nil
+	switch {
+	case s.ended:
+		return nil, ErrEnded
+	case s.lagged:
+		return nil, ErrLagged
+	}
+	return queue, nil
+}
+
+// Next waits for changes and takes them.
+func (s *Subscription) Next(ctx context.Context) ([]*Change, error) {
+	for {
+		// Looked at first: a subscription that lags or has ended says so to every call,
+		// and not only to the one that took the token.
+		if queue, err := s.Take(); err != nil || len(queue) > 0 {
+			return queue, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-s.wake:
+		}
+	}
+}
+
+// Resync drops what waits and starts again from the view as it is now.
+func (s *Subscription) Resync() []View {
+	c := s.catalog
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.mu.Lock()
+	s.from, s.queue, s.lagged = c.applied, nil, false
+	s.mu.Unlock()
+	return c.views(s.services)
+}
+
+// Start is the revision of the view that the subscription began with, or began again.
+func (s *Subscription) Start() store.Revision {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.from
+}
+
+// Position is a revision up to which everything has been given to Next, if that can be
+// said now.
+func (s *Subscription) Position() (store.Revision, bool) {
+	c := s.catalog
+	c.deliver.Lock()
+	defer c.deliver.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lagged || len(s.queue) > 0 {
+		return store.Revision{}, false
+	}
+	if c.sent.Before(s.from) {
+		return s.from, true
+	}
+	return c.sent, c.sent.Epoch == s.from.Epoch
+}
+
+// Close ends the subscription; Next then gives ErrEnded. It may be called by another
+// goroutine, and more than once.
+func (s *Subscription) Close() {
+	s.catalog.subs.remove(s)
+	s.mu.Lock()
+	s.ended, s.queue = true, nil
+	s.mu.Unlock()
+	s.signal()
+}
+
+func (s *Subscription) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// most is how many changes of one batch are taken in. A list after a lost position may
+// bring as many as there are instances: to stage that for each of thousands of subscribers
+// would cost more than their snapshots, which are shared.
+func (s *Subscription) most() int { return 4 * s.limit }
+
+// accept takes what was staged into the queue; it tells whether the subscriber has
+// just begun to lag. It needs Catalog.deliver.
+func (s *Subscription) accept() (lagged bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	staged := s.staged
+	s.staged = nil
+	if s.lagged || s.ended {
+		return false
+	}
+	// A subscription begun after these were applied has seen them already.
+	for len(staged) > 0 && reaches(s.from, staged[0].Revision) {
+		staged = staged[1:]
+	}
+	if len(staged) == 0 {
+		return false
+	}
+	// One batch may be larger than the limit: it is taken into an empty queue, within reason.
+	if len(staged) > s.most() || len(s.queue) > 0 && len(s.queue)+len(staged) > s.limit {
+		s.queue, s.lagged = nil, true
+		s.signal()
+		return true
+	}
+	s.queue = append(s.queue, staged...)
+	s.signal()
+	return false
+}
