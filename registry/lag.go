@@ -1,0 +1,94 @@
+package registry
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/roster-sd/roster/store"
+)
+
+// visibleWithin is how long an answer to a write waits for this node's catalog to show
+// it (FAULTS: invariant I3).
+const visibleWithin = 250 * time.Millisecond
+
+// lag remembers the services of which this node has acknowledged a write that its
+// catalog does not show yet: they are read from the store until it does.
+type lag struct {
+	n  atomic.Int64
+	mu sync.Mutex
+	at map[string]behind
+}
+
+// behind is a write that the catalog does not show yet.
+type behind struct {
+	rev   store.Revision
+	epoch uint64    // of the catalog when the write was acknowledged
+	since time.Time // of that moment
+}
+
+// unknownEpochFor bounds how long a write of an epoch that the catalog does not have is
+// taken to be ahead of it. Nothing in the epochs says which of two came first.
+const unknownEpochFor = time.Minute
+
+func (b behind) still(applied store.Revision, now time.Time) bool {
+	if applied.Epoch == b.rev.Epoch {
+		return applied.Before(b.rev)
+	}
+	// A catalog that has changed its epoch since has listed anew, after the write.
+	return applied.Epoch == b.epoch && now.Sub(b.since) < unknownEpochFor
+}
+
+// visible waits until reads of this node show the write. If that takes too long the
+// answer may go out all the same: reads of the service then go to the store.
+func (r *Registry) visible(ctx context.Context, service string, rev store.Revision) {
+	late := behind{rev: rev, epoch: r.catalog.Revision().Epoch, since: time.Now()}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), visibleWithin)
+	defer cancel()
+	if r.catalog.Wait(ctx, rev) == nil {
+		return
+	}
+	r.stats.Waits.Add(1)
+	r.lag.mu.Lock()
+	defer r.lag.mu.Unlock()
+	if r.lag.at == nil {
+		r.lag.at = make(map[string]behind)
+	}
+	if old, ok := r.lag.at[service]; !ok || old.rev.Before(rev) || old.rev.Epoch != rev.Epoch {
+		r.lag.at[service] = late
+	}
+	r.lag.n.Store(int64(len(r.lag.at)))
+}
+
+// lags tells whether the catalog does not show yet what this node has acknowledged of
+// the service; the empty name asks for any service.
+func (r *Registry) lags(service string) bool {
+	if r.lag.n.Load() == 0 {
+		return false
+	}
+	applied, now := r.catalog.Revision(), time.Now()
+	r.lag.mu.Lock()
+	defer r.lag.mu.Unlock()
+	for name, late := range r.lag.at {
+		if !late.still(applied, now) {
+			delete(r.lag.at, name)
+		}
+	}
+	r.lag.n.Store(int64(len(r.lag.at)))
+	if service == "" {
+		return len(r.lag.at) > 0
+	}
+	_, ok := r.lag.at[service]
+	return ok
+}
+
+func (l *lag) pending() []store.Revision {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make([]store.Revision, 0, len(l.at))
+	for _, late := range l.at {
+		out = append(out, late.rev)
+	}
+	return out
+}

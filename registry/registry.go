@@ -1,0 +1,116 @@
+package registry
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/roster-sd/roster/auth"
+	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/lease"
+	"github.com/roster-sd/roster/store"
+)
+
+// Options configure a Registry. Store, Catalog, Leases and Authorizer are required.
+type Options struct {
+	Store      store.Store
+	Catalog    *catalog.Catalog
+	Leases     lease.Policy
+	Authorizer *auth.Authorizer
+	Tokens     TokenPolicy
+	Node       string // name of this node, for events
+	// Lookups limits how often an identity may make this node ask the store before it
+	// is told no; nil: no limit.
+	Lookups Limiter
+	Logger  *slog.Logger     // nil: none
+	Now     func() time.Time // nil: time.Now
+}
+
+// TokenPolicy says how long tokens are good for.
+type TokenPolicy struct {
+	TTL   time.Duration // 0: they do not expire
+	Grace time.Duration // how long an expired token may still rotate
+}
+
+// Limiter says whether a caller may do something more often than is usual.
+type Limiter interface {
+	// Allow gives 0, or how long to wait.
+	Allow(identity string) time.Duration
+}
+
+// Registry is the use cases. Its methods may be called concurrently.
+type Registry struct {
+	opts    Options
+	store   store.Store
+	catalog *catalog.Catalog
+	log     *slog.Logger
+	lookups singleflight.Group
+	lag     lag
+	stats   Stats
+}
+
+// Stats counts what the use cases did, for metrics.
+type Stats struct {
+	Granted, Renewed, Lost, Rotated, Resolved atomic.Uint64
+	// DeadTokens counts calls with a token that is no longer good, or never was.
+	DeadTokens atomic.Uint64
+	Denied     atomic.Uint64 // calls that no rule allows
+	Waits      atomic.Uint64 // answers that went out before the catalog had caught up
+}
+
+// New makes a Registry.
+func New(opts Options) *Registry {
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &Registry{opts: opts, store: opts.Store, catalog: opts.Catalog, log: opts.Logger}
+}
+
+// Stats gives the counters.
+func (r *Registry) Stats() *Stats { return &r.stats }
+
+// Catalog gives the read model that the registry answers from.
+func (r *Registry) Catalog() *catalog.Catalog { return r.catalog }
+
+// Caller is who makes a call.
+type Caller struct {
+	Identity string
+	// Unverified is set where nothing proves the identity (plain HTTP): it then gives no
+	// right to take over an instance that it registered.
+	Unverified bool
+	// Holder is set by a surface that acts as the holder of every token (loopback only).
+	Holder bool
+	From   string // network address
+}
+
+func (r *Registry) why(c Caller, code store.Code, note string) store.Reason {
+	return store.Reason{Code: code, Note: note, Actor: c.Identity, Node: r.opts.Node, From: c.From}
+}
+
+// authorise is the one function that decides who may do what. Denials are counted and
+// logged here and nowhere else.
+func (r *Registry) authorise(ctx context.Context, c Caller, action auth.Action, service string) error {
+	d := r.opts.Authorizer.Authorize(c.Identity, action, service)
+	if d.Allowed {
+		return nil
+	}
+	r.stats.Denied.Add(1)
+	r.log.LogAttrs(ctx, slog.LevelWarn, "denied", slog.String("identity", c.Identity),
+		slog.String("action", string(action)), slog.String("service", service),
+		slog.String("rule", d.Text), slog.String("from", c.From))
+	return &Error{Code: Forbidden, Detail: "identity " + quote(c.Identity) + " may not " + string(action) + " service " + quote(service)}
+}
+
+// mayDiscover is authorise for listings, where what may not be seen is just not there.
+func (r *Registry) mayDiscover(c Caller, service string) bool {
+	return r.opts.Authorizer.Authorize(c.Identity, auth.Discover, service).Allowed
+}
+
+// millis is the node's wall clock.
+func (r *Registry) millis() store.Millis { return store.At(r.opts.Now()) }
