@@ -1,0 +1,46 @@
+package api
+
+import "github.com/gin-gonic/gin"
+
+// Route is a row of the table of routes, from which tests are made.
+type Route struct {
+	Method, Path string
+	// Body tells that the route reads a JSON object.
+	Body bool
+	// Action is what the caller must be allowed: register, discover, admin, or empty.
+	Action string
+
+	serve func(*API, *gin.Context)
+}
+
+func (r Route) handler(a *API) gin.HandlerFunc { return func(c *gin.Context) { r.serve(a, c) } }
+
+// Routes is the table of routes of the native surface.
+func (a *API) Routes() []Route {
+	routes := []Route{
+		{"POST", "/registry/register", true, "register", (*API).register},
+		{"POST", "/registry/heartbeat", true, "register", (*API).heartbeat},
+		{"POST", "/registry/heartbeats", true, "register", (*API).heartbeats},
+		{"POST", "/registry/token/rotate", true, "register", (*API).rotate},
+		{"GET", "/registry/services", false, "discover", (*API).services},
+		{"GET", "/registry/services/:serviceName", false, "discover", (*API).service},
+		{"GET", "/registry/services/:serviceName/:instanceId", false, "discover", (*API).instance},
+		{"PATCH", "/registry/services/:serviceName/:instanceId", true, "register", (*API).patch},
+		{"DELETE", "/registry/services/:serviceName/:instanceId", false, "register", (*API).deregister},
+		{"GET", "/registry/resolve/:serviceName", false, "discover", (*API).resolve},
+		{"GET", "/registry/watch", false, "discover", (*API).watch},
+		{"GET", "/registry/events", false, "discover", (*API).events},
+		{"GET", "/registry/admin/dump", false, "admin", (*API).admin},
+		{"POST", "/registry/admin/policies/check", true, "admin", (*API).admin},
+		{"GET", "/ready", false, "", (*API).ready},
+		{"GET", "/openapi.json", false, "", (*API).openapiJSON},
+		{"GET", "/openapi.yaml", false, "", (*API).openapiYAML},
+	}
+	if a.opts.Surface == nil {
+		routes = append(routes, Route{"GET", "/health", false, "", (*API).health})
+	}
+	if a.opts.Metrics != nil {
+		routes = append(routes, Route{"GET", "/metrics", false, "", (*API).metrics})
+	}
+	return routes
+}

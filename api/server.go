@@ -1,0 +1,175 @@
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/roster-sd/roster/registry"
+	"github.com/roster-sd/roster/store"
+	"github.com/roster-sd/roster/wire"
+)
+
+// Options configure an API. Registry and Identify are required.
+type Options struct {
+	Registry *registry.Registry
+	// Identify tells who makes a request. It is asked for each request, and again from
+	// time to time while a stream is open; an error refuses the caller.
+	Identify func(*http.Request) (registry.Caller, error)
+	// Health tells the state of the node, for /health and /ready; nil: ok when the
+	// catalog is warm.
+	Health func() Health
+	// Metrics serves GET /metrics; nil: not served here.
+	Metrics http.Handler
+	// Instrument is asked once a route for what is told of each of its requests; nil: no one.
+	Instrument func(method, route string) func(status int, took time.Duration)
+	// Guard says which requests may not be served at all; nil: none.
+	Guard Guard
+	// Surface is another surface on the same port; nil: none.
+	Surface *Surface
+	Limiter registry.Limiter // of requests, for each identity; nil: none
+	Logger  *slog.Logger     // nil: none
+}
+
+// Health is the state of a node.
+type Health struct {
+	Ready    bool // the catalog has been warm, and the node is not stopping
+	Stopping bool
+	Degraded []string // why the node is less than well
+	Held     int      // instances kept past their deadline
+	Node     string
+	Backend  string
+}
+
+// Surface is another surface on the port of the native one. It serves GET /health itself.
+type Surface struct {
+	Register func(gin.IRouter)
+	// Refuse answers, in the surface's own shape, what the guard does not let pass.
+	Refuse func(c *gin.Context, status int, detail string)
+}
+
+// API serves the native surface.
+type API struct {
+	opts   Options
+	reg    *registry.Registry
+	log    *slog.Logger
+	engine *gin.Engine
+
+	stop     chan struct{} // closed when streams and long polls are to end
+	stopOnce sync.Once
+	position positionText
+}
+
+// New makes the API and its routes.
+func New(opts Options) *API {
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	gin.SetMode(gin.ReleaseMode)
+	a := &API{opts: opts, reg: opts.Registry, log: opts.Logger, engine: gin.New(), stop: make(chan struct{})}
+	e := a.engine
+	e.HandleMethodNotAllowed = true
+	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false
+	e.UseRawPath, e.UnescapePathValues = true, true
+	_ = e.SetTrustedProxies(nil) // nil cannot fail
+	for _, r := range a.Routes() {
+		e.Handle(r.Method, r.Path, a.guarded(r.Method, r.Path, r.handler(a))...)
+	}
+	surface := func(*http.Request) bool { return false }
+	if opts.Surface != nil {
+		native := len(e.Routes())
+		_ = native
+		opts.Surface.Register(e.Group("", a.before("", "loopback", opts.Surface.Refuse)...))
+	}
+	return a
+}
+
+// Handler serves the API.
+func (a *API) Handler() http.Handler { return a.engine.Handler() }
+
+// Drain ends event streams and long polls, so that a server can shut down; it may be
+// called more than once. Requests that come later are served, but do not wait.
+func (a *API) Drain() { a.stopOnce.Do(func() { close(a.stop) }) }
+
+// guarded gives a native route's handler with what every route has before it.
+func (a *API) guarded(method, route string, h gin.HandlerFunc) []gin.HandlerFunc {
+	return append(a.before(method, route, nil), h)
+}
+
+func (a *API) before(method, route string, refuse func(*gin.Context, int, string)) []gin.HandlerFunc {
+	chain := []gin.HandlerFunc{a.protect}
+	if a.opts.Instrument != nil {
+		observe := a.opts.Instrument(method, route)
+		chain[0] = func(c *gin.Context) {
+			start := time.Now()
+			a.protect(c)
+			observe(c.Writer.Status(), time.Since(start))
+		}
+	}
+	if a.opts.Guard != nil {
+		chain = append(chain, a.guard(refuse))
+	}
+	return chain
+}
+
+// protect turns a panic of a handler into a 500 and keeps the server up.
+func (a *API) protect(c *gin.Context) {
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			a.log.Error("handler panicked", "route", c.FullPath(), "panic", p, "stack", stack())
+			if !c.Writer.Written() {
+				a.fail(c, &problem{code: wire.CodeInternal, detail: "the registry failed; its log says why"})
+			}
+		}
+	}()
+	c.Next()
+}
+
+// caller tells who makes the request; where that fails the request is answered.
+func (a *API) caller(c *gin.Context) (registry.Caller, bool) {
+	who, err := a.opts.Identify(c.Request)
+	if err != nil {
+		a.log.Warn("caller refused", "from", c.Request.RemoteAddr, "error", err)
+		a.fail(c, &problem{code: wire.CodeUnauthenticated, detail: "the client certificate is no longer good"})
+		return who, false
+	}
+	if a.opts.Limiter != nil {
+		if wait := a.opts.Limiter.Allow(who.Identity); wait > 0 {
+			a.fail(c, &registry.Error{Code: registry.RateLimited, Detail: "too many requests from this identity", RetryAfter: wait})
+			return who, false
+		}
+	}
+	return who, true
+}
+
+// token gives the instance token of a request, empty if there is none.
+func token(c *gin.Context) string {
+	h := c.Request.Header
+	if v := h[wire.HeaderToken]; len(v) > 0 {
+		return v[0]
+	}
+	const scheme = "Bearer "
+	if v := h.Get("Authorization"); len(v) > len(scheme) && equalFold(v[:len(scheme)], scheme) {
+		return v[len(scheme):]
+	}
+	return ""
+}
+
+// revision sets the headers that every answer has: the position of this node, and
+// whether what it shows may be out of date.
+func (a *API) revision(c *gin.Context) { a.revisionAt(c, a.reg.Catalog().Revision()) }
+
+func (a *API) revisionAt(c *gin.Context, rev store.Revision) {
+	h := c.Writer.Header()
+	h[wire.HeaderRevision] = a.position.of(rev)
+	if age, stale := a.reg.Catalog().Stale(); stale {
+		h[wire.HeaderStale] = []string{"true"}
+		h[wire.HeaderAge] = []string{formatMillis(age)}
+	}
+}

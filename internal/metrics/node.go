@@ -1,0 +1,94 @@
+package metrics
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/registry"
+)
+
+// Sources are what the metrics of a node are read from when they are asked for.
+type Sources struct {
+	Catalog  *catalog.Catalog
+	Registry *registry.Registry
+	Leases   func() int // nil where the backend keeps them
+	Held     func() int // nil where nothing is held
+	// CertificateExpiry gives when the server's certificate runs out; nil without TLS.
+	CertificateExpiry func() time.Time
+}
+
+// topServices bounds the label service: the largest have a series of their own, the
+// others share one.
+const topServices = 100
+
+// Follow adds what is read from a node.
+func (m *Metrics) Follow(s Sources) {
+	counter := func(name, help string, read func() uint64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
+			func() float64 { return float64(read()) }))
+	}
+	gauge := func(name, help string, read func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
+	}
+	st := s.Registry.Stats()
+	counter("roster_leases_granted_total", "Registrations, by which a lease was granted.", st.Granted.Load)
+	counter("roster_leases_renewed_total", "Heartbeats that renewed a lease.", st.Renewed.Load)
+	counter("roster_leases_lost_total", "Calls for an instance that is gone.", st.Lost.Load)
+	counter("roster_tokens_rotated_total", "Tokens rotated.", st.Rotated.Load)
+	counter("roster_tokens_refused_total", "Calls with a token that is not good, or no longer.", st.DeadTokens.Load)
+	counter("roster_denied_total", "Calls that no rule allows.", st.Denied.Load)
+	counter("roster_late_answers_total", "Writes that were answered before this node showed them.", st.Waits.Load)
+	counter("roster_resolves_total", "Resolves.", st.Resolved.Load)
+	counter("roster_catalog_events_total", "Changes that the catalog applied.", func() uint64 { return s.Catalog.Stats().Events })
+	counter("roster_leases_expired_total", "Instances that left because their lease ran out.", func() uint64 { return s.Catalog.Stats().Expired })
+	counter("roster_catalog_resyncs_total", "Times that the catalog had to list the store again.", func() uint64 { return s.Catalog.Stats().Resyncs })
+	counter("roster_watchers_resynced_total", "Times that a watcher could not keep up and was told to resync.", func() uint64 { return s.Catalog.Stats().Lagged })
+	gauge("roster_watchers", "Open watches and long polls.", func() float64 { return float64(s.Catalog.Stats().Subscribers) })
+	gauge("roster_services", "Services with an instance.", func() float64 { return float64(s.Catalog.Stats().Services) })
+	gauge("roster_catalog_age_seconds", "For how long what this node shows may have been out of date; 0 while it follows the backend.", func() float64 {
+		age, _ := s.Catalog.Stale()
+		return age.Seconds()
+	})
+	if s.Leases != nil {
+		gauge("roster_leases", "Leases that this node keeps.", func() float64 { return float64(s.Leases()) })
+	}
+	if s.Held != nil {
+		gauge("roster_instances_held", "Instances kept past their deadline because of evidence against this node or its backend.",
+			func() float64 { return float64(s.Held()) })
+	}
+	if s.CertificateExpiry != nil {
+		gauge("roster_tls_certificate_expiry_seconds", "When the server's certificate runs out, in Unix seconds.",
+			func() float64 { return float64(s.CertificateExpiry().Unix()) })
+	}
+	m.registry.MustRegister(byService{s.Catalog})
+}
+
+var instances = prometheus.NewDesc("roster_instances",
+	"Instances by service, for the largest services; the others are counted together under (other).", []string{"service"}, nil)
+
+type byService struct{ catalog *catalog.Catalog }
+
+func (byService) Describe(ch chan<- *prometheus.Desc) { ch <- instances }
+
+func (b byService) Collect(ch chan<- prometheus.Metric) {
+	shared, _, _ := b.catalog.Services()
+	lines := slices.Clone(shared)
+	slices.SortFunc(lines, func(a, b catalog.Summary) int {
+		return cmp.Or(cmp.Compare(b.Instances, a.Instances), cmp.Compare(a.Name, b.Name))
+	})
+	rest := 0
+	for i, line := range lines {
+		if i >= topServices {
+			rest += line.Instances
+			continue
+		}
+		ch <- prometheus.MustNewConstMetric(instances, prometheus.GaugeValue, float64(line.Instances), line.Name)
+	}
+	if rest > 0 {
+		ch <- prometheus.MustNewConstMetric(instances, prometheus.GaugeValue, float64(rest), "(other)")
+	}
+}
