@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/roster-sd/roster/cmd/roster/internal/config"
+	"github.com/roster-sd/roster/cmd/roster/internal/logging"
+	"github.com/roster-sd/roster/cmd/roster/internal/server"
+	"github.com/roster-sd/roster/internal/devfile"
+)
+
+func newDev(stdout, stderr io.Writer) *cobra.Command {
+	var port int
+	var ifNeeded bool
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Start the registry for this machine: in memory, on loopback, nothing to configure",
+		Long: `Start the registry of a developer's machine: in memory, on loopback, without TLS or tokens that
+expire. Clients find it by a discovery file in the folder for temporary files, so nobody needs to
+know its port. There is one for each user; a second start says where the first one is.
+
+It reads no configuration file; ROSTER_ variables and SVC_TTL (milliseconds) are honoured.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDev(cmd, port, ifNeeded, stdout, stderr)
+		},
+	}
+	cmd.Flags().IntVar(&port, "port", 0, "port on 127.0.0.1; 0 takes a free one")
+	cmd.Flags().BoolVar(&ifNeeded, "if-needed", false, "exit 0 if one is running already")
+	borrow(cmd.Flags(), "log-level", "log-format", "node")
+	return cmd
+}
+
+// borrow adds the named flags of roster serve.
+func borrow(to *pflag.FlagSet, names ...string) {
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	config.BindServeFlags(all)
+	for _, name := range names {
+		to.AddFlag(all.Lookup(name))
+	}
+}
+
+func runDev(cmd *cobra.Command, port int, ifNeeded bool, stdout, stderr io.Writer) error {
+	ctx := cmd.Context()
+	if port < 0 || port > 65535 {
+		return usage(fmt.Errorf("--port %d: must be 0 to 65535", port))
+	}
+	loaded, err := load(cmd, "", true, stderr)
+	if err != nil {
+		return err
+	}
+	cfg := loaded.Config
+	if port != 0 {
+		cfg.Listen = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	}
+	log, err := newLogger(cfg.Log, stderr)
+	if err != nil {
+		return err
+	}
+	lock, running, err := takePlace(ctx)
+	if err != nil {
+		return err
+	}
+	if lock == nil {
+		return runningAlready(running, ifNeeded, stdout)
+	}
+	defer lock.Close()
+	srv, err := server.Open(server.Options{Config: cfg, Dev: true, Version: version(), Logger: log})
+	if errors.Is(err, server.ErrInUse) && port != 0 {
+		return fmt.Errorf("%w; give another --port, or none for a free one", err)
+	}
+	if err != nil {
+		return err
+	}
+	info := devfile.Info{Host: "127.0.0.1", Port: srv.Port(), PID: os.Getpid(), StartedAt: time.Now()}
+	path, err := devfile.Write("", info)
+	if err != nil {
+		return errors.Join(inTemp(err), srv.Close())
+	}
+	defer devfile.Remove(path, info.PID)
+	if name := devfile.Name; path[len(path)-min(len(path), len(name)):] != name {
+		log.Warn("the discovery file of another user holds the usual name, ours has another", "path", path)
+	}
+	fmt.Fprintf(stdout, "Roster is running on http://%s (discovery file %s). Ctrl-C stops it.\n", info.Address(), path)
+	keepFresh, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		renewFiles(keepFresh, lock, info)
+	}()
+	err = srv.Run(ctx)
+	stop()
+	<-done
+	return err
+}
+
+// renewFiles keeps the lock and the discovery file from being cleaned up as old.
+func renewFiles(ctx context.Context, lock *devfile.Lock, info devfile.Info) {
+	ticker := time.NewTicker(time.Hour)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			// What fails here is told by whoever looks for the file and does not find it.
+			_ = lock.Touch()
+			_, _ = devfile.Write("", info)
+		}
+	}
+}
+
+// patience bounds how often, and patienceStep after what wait, is looked again for a
+// registry that holds the lock and has written no file: it is about to, or about to end.
+const (
+	patience     = 40
+	patienceStep = 50 * time.Millisecond
+)
+
+// takePlace gives the lock of this user's one local registry, or no lock and where the
+// one that runs is.
+func takePlace(ctx context.Context) (*devfile.Lock, devfile.Info, error) {
+	for try := 1; ; try++ {
+		lock, err := devfile.Acquire(ctx, "")
+		if !errors.Is(err, devfile.ErrHeld) {
+			return lock, devfile.Info{}, inTemp(err)
+		}
+		info, _, err := devfile.Read("")
+		if err == nil {
+			return nil, info, nil
+		}
+		if try == patience {
+			return nil, info, fmt.Errorf("a local registry is running or starting, but cannot be found: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, info, ctx.Err()
+		case <-time.After(patienceStep):
+		}
+	}
+}
+
+// inTemp says of an error of the file system what the folder is for, and how to have
+// another one.
+func inTemp(err error) error {
+	var at *fs.PathError
+	if !errors.As(err, &at) {
+		return err
+	}
+	return fmt.Errorf("the folder for temporary files, %s, cannot be used: %w; set TMPDIR to another one", os.TempDir(), at.Err)
+}
+
+func runningAlready(info devfile.Info, ifNeeded bool, stdout io.Writer) error {
+	fmt.Fprintf(stdout, "Roster is running already on http://%s (process %d).\n", info.Address(), info.PID)
+	if ifNeeded {
+		return nil
+	}
+	return errQuiet{errors.New("running already")}
+}
+
+func newLogger(cfg config.Log, w io.Writer) (*slogLogger, error) {
+	return logging.New(w, logging.Options{Level: cfg.Level, Format: cfg.Format, Terminal: logging.IsTerminal(w)})
+}

@@ -1,0 +1,242 @@
+// Package server wires a node: store, catalog, registry, API and listeners, from the
+// configuration to the shutdown. Everything in it can start on port 0 in a test.
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/roster-sd/roster/api"
+	"github.com/roster-sd/roster/api/local"
+	"github.com/roster-sd/roster/auth"
+	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/cmd/roster/internal/config"
+	"github.com/roster-sd/roster/internal/limit"
+	"github.com/roster-sd/roster/internal/metrics"
+	"github.com/roster-sd/roster/internal/tlsreload"
+	"github.com/roster-sd/roster/lease"
+	"github.com/roster-sd/roster/registry"
+	"github.com/roster-sd/roster/store"
+	"github.com/roster-sd/roster/store/instrument"
+)
+
+// Options say what to serve.
+type Options struct {
+	Config config.Config
+	// Dev serves one user of this machine: plain HTTP on loopback, the loopback surface
+	// beside the native one, everything on one port.
+	Dev bool
+	// Insecure lets the API be served over plain HTTP: every caller is then anonymous.
+	Insecure bool
+	Version  string
+	Logger   *slog.Logger
+}
+
+// Server is a node that listens.
+type Server struct {
+	opts     Options
+	cfg      config.Config
+	log      *slog.Logger
+	node     string
+	store    store.Store
+	backend  backend
+	catalog  *catalog.Catalog
+	api      *api.API
+	metrics  *metrics.Metrics
+	material *tlsreload.Material // nil for plain HTTP
+
+	main, admin net.Listener // admin is nil where there is no such listener
+	mainServer  *http.Server
+	adminServer *http.Server
+	stopping    atomic.Bool
+}
+
+// Open checks what can be checked, opens the backend and binds the listeners. Nothing is
+// served before Run. What it opened is closed if it fails.
+func Open(opts Options) (*Server, error) {
+	s := &Server{opts: opts, cfg: opts.Config, log: opts.Logger, node: config.NodeName(opts.Config.Node),
+		metrics: metrics.New(opts.Version)}
+	if err := s.unavailable(); err != nil {
+		return nil, err
+	}
+	if err := s.loadTLS(); err != nil {
+		return nil, err
+	}
+	authorizer, err := policy(s.cfg.Auth).Compile()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.openBackend(); err != nil {
+		return nil, err
+	}
+	if err := s.listen(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.wire(authorizer)
+	return s, nil
+}
+
+func policy(cfg config.Auth) auth.Policy {
+	p := auth.Policy{Services: cfg.Services}
+	for _, r := range cfg.Policies {
+		p.Rules = append(p.Rules, auth.Rule{Identity: r.Identity, Register: r.Register, Discover: r.Discover, Admin: r.Admin})
+	}
+	return p
+}
+
+// lookupsPerSecond is how often an identity may make the node ask the backend about
+// tokens and instances that the node's own view does not know.
+const lookupsPerSecond = 200
+
+// wire makes what stands between the store and the listeners.
+func (s *Server) wire(authorizer *auth.Authorizer) {
+	s.catalog = catalog.New(catalog.Options{Store: s.store, Encode: api.EncodeInstance, Logger: s.log})
+	l := s.cfg.Lease
+	opts := registry.Options{
+		Store:      s.store,
+		Catalog:    s.catalog,
+		Leases:     lease.Policy{Default: l.DefaultTTL, Min: l.MinTTL, Max: l.MaxTTL},
+		Authorizer: authorizer,
+		Tokens:     registry.TokenPolicy{TTL: s.cfg.Auth.TokenTTL, Grace: s.cfg.Auth.RotationGrace},
+		Node:       s.node,
+		Logger:     s.log,
+	}
+	if !s.opts.Dev {
+		opts.Lookups = limit.New(lookupsPerSecond, lookupsPerSecond)
+	}
+	reg := registry.New(opts)
+	apiOpts := api.Options{
+		Registry:   reg,
+		Identify:   s.identify,
+		Health:     s.health,
+		Instrument: s.metrics.Instrument,
+		Logger:     s.log,
+	}
+	if n := s.cfg.Limits.RequestsPerSecond; n > 0 {
+		apiOpts.Limiter = limit.New(float64(n), n)
+	}
+	if s.opts.Dev {
+		apiOpts.Metrics = s.metrics.Handler()
+		apiOpts.Guard = api.LoopbackGuard(s.Port())
+		surface := local.New(local.Options{Registry: reg, Caller: registry.Caller{Identity: localIdentity}, TTL: l.DefaultTTL})
+		apiOpts.Surface = &api.Surface{Register: surface.Register, Refuse: local.Refuse}
+	}
+	s.api = api.New(apiOpts)
+	sources := metrics.Sources{Catalog: s.catalog, Registry: reg, Leases: s.backend.leases, Held: s.backend.held}
+	if s.material != nil {
+		sources.CertificateExpiry = s.material.NotAfter
+	}
+	s.metrics.Follow(sources)
+	s.mainServer = s.httpServer(s.api.Handler())
+	if s.admin != nil {
+		s.adminServer = s.httpServer(s.adminHandler())
+	}
+}
+
+// Port is the port that the API listens on.
+func (s *Server) Port() int { return s.main.Addr().(*net.TCPAddr).Port }
+
+// Addr is the address that the API listens on.
+func (s *Server) Addr() string { return s.main.Addr().String() }
+
+// AdminAddr is the address of the admin listener, empty if there is none.
+func (s *Server) AdminAddr() string {
+	if s.admin == nil {
+		return ""
+	}
+	return s.admin.Addr().String()
+}
+
+// Run serves until the context ends, then shuts down: not ready, streams drained,
+// requests answered, within the configured time. It closes the server.
+func (s *Server) Run(ctx context.Context) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, work := errgroup.WithContext(work)
+	group.Go(func() error { return ended(s.catalog.Run(work)) })
+	if s.material != nil {
+		group.Go(func() error { return ended(s.material.Run(work)) })
+	}
+	group.Go(func() error { return served(s.serveMain()) })
+	if s.admin != nil {
+		group.Go(func() error { return served(s.serveAdmin()) })
+	}
+	s.log.Info("serving", "version", s.opts.Version, "node", s.node, "backend", s.store.Capabilities().Backend,
+		"address", s.Addr(), "admin", s.AdminAddr(), "tls", s.material != nil, "go", runtime.Version(), "pid", os.Getpid())
+	select {
+	case <-ctx.Done():
+	case <-work.Done(): // something failed; the group has the error
+	}
+	err := s.shutdown()
+	stop()
+	return errors.Join(group.Wait(), err, s.store.Close())
+}
+
+func (s *Server) shutdown() error {
+	s.log.Info("shutting down", "within", s.cfg.ShutdownTimeout.String())
+	s.stopping.Store(true)
+	s.api.Drain()
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.ShutdownTimeout)
+	defer cancel()
+	err := s.mainServer.Shutdown(ctx)
+	if err != nil {
+		s.log.Warn("requests were cut off", "error", err)
+		err = s.mainServer.Close()
+	}
+	if s.adminServer != nil {
+		if s.adminServer.Shutdown(ctx) != nil {
+			err = errors.Join(err, s.adminServer.Close())
+		}
+	}
+	s.log.Info("stopped")
+	return err
+}
+
+// Close lets go of a server that was never run.
+func (s *Server) Close() error {
+	var errs []error
+	for _, l := range []net.Listener{s.main, s.admin} {
+		if l != nil {
+			errs = append(errs, l.Close())
+		}
+	}
+	return errors.Join(append(errs, s.store.Close())...)
+}
+
+func (s *Server) health() api.Health {
+	h := api.Health{Stopping: s.stopping.Load(), Ready: s.catalog.IsWarm(), Node: s.node, Backend: s.store.Capabilities().Backend}
+	if s.backend.held != nil {
+		h.Held = s.backend.held()
+	}
+	if h.Held > 0 {
+		h.Degraded = append(h.Degraded, "instances are kept past their deadline, because this process or machine was paused")
+	}
+	return h
+}
+
+func ended(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, store.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func served(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// instrumented puts the metrics around the store.
+func (s *Server) instrumented(inner store.Store) store.Store {
+	return instrument.Wrap(inner, s.metrics.Call)
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
+)
+
+// The tests of this package run the real program: the test binary is it, where it is
+// called as roster.
+func TestMain(m *testing.M) {
+	testscript.Main(audited{m}, map[string]func(){"roster": func() {
+		go endWithParent()
+		main()
+	}})
+}
+
+// endWithParent keeps a test that ends before its clean-up, by a panic or a time-out,
+// from leaving daemons behind.
+func endWithParent() {
+	parent := os.Getppid()
+	for range time.Tick(500 * time.Millisecond) {
+		if os.Getppid() != parent {
+			os.Exit(1)
+		}
+	}
+}
+
+// audited looks, once all tests are over, for tokens in what the programs wrote, and for
+// goroutines.
+type audited struct{ m *testing.M }
+
+func (a audited) Run() int {
+	code := a.m.Run()
+	if leaks := seen.leaks(); len(leaks) > 0 {
+		fmt.Fprintf(os.Stderr, "FAIL: tokens were written where nobody asked for them:\n%s\n", strings.Join(leaks, "\n"))
+		code = 1
+	}
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, "FAIL:", err)
+			code = 1
+		}
+	}
+	return code
+}
+
+// seen gathers, over all tests of the package, the tokens that were handed out and what
+// the programs wrote to their logs and messages, at debug level.
+var seen evidence
+
+type evidence struct {
+	mu     sync.Mutex
+	tokens map[string]string // and what it is a token of
+	texts  []written
+}
+
+type written struct{ by, text string }
+
+func (e *evidence) token(of, token string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.tokens == nil {
+		e.tokens = map[string]string{}
+	}
+	e.tokens[token] = of
+	return token
+}
+
+func (e *evidence) text(by, text string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.texts = append(e.texts, written{by, text})
+}
+
+func (e *evidence) leaks() (found []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for token, of := range e.tokens {
+		for _, w := range e.texts {
+			if at := strings.Index(w.text, token); at >= 0 {
+				line := w.text[strings.LastIndexByte(w.text[:at], '\n')+1:]
+				line, _, _ = strings.Cut(line, "\n")
+				found = append(found, fmt.Sprintf("of %s, by %s: %s", of, w.by, line))
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/roster-sd/roster/cmd/roster/internal/cli"
+	"github.com/roster-sd/roster/cmd/roster/internal/config"
+	"github.com/roster-sd/roster/cmd/roster/internal/logging"
+	"github.com/roster-sd/roster/cmd/roster/internal/pkicli"
+)
+
+func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "roster",
+		Short:         "A service registry: services register, stay by heartbeats, and are found by name",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cli.Usage(err) })
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.AddCommand(newDev(stdout, stderr), newServe(stderr), newVersion(stdout), config.NewCommand(), pkicli.New())
+	root.AddCommand(cli.Commands(cli.Env{Stdin: stdin, Stdout: stdout, Stderr: stderr, Terminal: logging.IsTerminal(stdout)})...)
+	return root
+}
+
+func usage(err error) error { return cli.Usage(err) }

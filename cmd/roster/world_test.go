@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/roster-sd/roster/internal/devfile"
+)
+
+// patient is how long a test waits for what should be there at once: the machine may be
+// busy with other things.
+const patient = 20 * time.Second
+
+// world is a folder for temporary files, and so a user with no registry yet.
+type world struct {
+	t    *testing.T
+	temp string
+	env  []string
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	temp := t.TempDir()
+	return &world{t: t, temp: temp, env: []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + temp, "HOME=/no-home"}}
+}
+
+func (w *world) command(args ...string) *exec.Cmd {
+	cmd := exec.Command("roster", args...)
+	cmd.Env, cmd.Dir = w.env, w.temp
+	return cmd
+}
+
+// run runs a command to its end.
+func (w *world) run(args ...string) (stdout, stderr string, code int) {
+	w.t.Helper()
+	p := w.start(args...)
+	code = p.wait()
+	return p.out.String(), p.err.String(), code
+}
+
+// process is a running command. It does not outlive its test, and what it writes to
+// standard error is evidence.
+type process struct {
+	t        *testing.T
+	cmd      *exec.Cmd
+	out, err transcript
+	ended    chan struct{}
+}
+
+func (w *world) start(args ...string) *process {
+	w.t.Helper()
+	p := &process{t: w.t, cmd: w.command(args...), ended: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
+	p.begin()
+	return p
+}
+
+func (p *process) begin() {
+	p.t.Helper()
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	go func() {
+		defer close(p.ended)
+		_ = p.cmd.Wait() // the state says how it ended
+	}()
+	p.t.Cleanup(func() {
+		_ = p.cmd.Process.Kill() // fails where it has ended
+		<-p.ended
+		name := p.t.Name() + ": roster " + strings.Join(p.cmd.Args[1:], " ")
+		seen.text(name, p.err.String())
+		if p.t.Failed() {
+			p.t.Logf("%s\nstdout: %s\nstderr: %s", name, &p.out, &p.err)
+		}
+	})
+}
+
+// wait gives the exit status, -1 for a process that a signal ended.
+func (p *process) wait() int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(patient):
+		p.t.Fatalf("%v has not ended", p.cmd.Args)
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+func (p *process) running() bool {
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+func (p *process) signal(sig syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// dev starts a local registry and waits until it can be found and answers.
+func (w *world) dev(args ...string) (*process, string) {
+	w.t.Helper()
+	p := w.start(append([]string{"dev", "--log-level", "debug"}, args...)...)
+	url := ""
+	eventually(w.t, "the local registry answers", func() bool {
+		if !p.running() {
+			w.t.Fatalf("roster dev has ended: %s", &p.err)
+		}
+		info, _, err := devfile.Read(w.temp)
+		if err != nil || info.PID != p.cmd.Process.Pid {
+			return false
+		}
+		url = "http://" + info.Address()
+		status, _ := get(url + "/ready")
+		return status == http.StatusOK
+	})
+	return p, url
+}
+
+// files gives the names in the folder for temporary files.
+func (w *world) files() []string {
+	w.t.Helper()
+	list, err := filepath.Glob(filepath.Join(w.temp, "*svc-registry*"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	hidden, err := filepath.Glob(filepath.Join(w.temp, ".svc-registry*"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, name := range hidden {
+		list = append(list, "left over: "+name)
+	}
+	return list
+}
+
+// eventually asks again and again until it is so.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	deadline := time.After(patient)
+	for tick := time.NewTicker(5 * time.Millisecond); !is(); {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not within %s: %s", patient, what)
+		}
+	}
+}
+
+// web makes calls that do not share connections from test to test.
+func web(t *testing.T) *http.Client {
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: patient}
+}
+
+var single = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
+
+// get gives status and body of a page, 0 where nobody answers.
+func get(url string) (status int, body string) {
+	resp, err := single.Get(url)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(text) + errorText(err)
+}
+
+func errorText(err error) string {
+	if err == nil || errors.Is(err, io.EOF) {
+		return ""
+	}
+	return err.Error()
+}
+
+// transcript is a buffer that is read while it is written.
+type transcript struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *transcript) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *transcript) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
