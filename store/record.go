@@ -25,8 +25,8 @@ type Record struct {
 
 	// Lease is the lease that keeps the record alive; zero for a record that does not expire.
 	Lease LeaseID
-	// Generation grows each time someone registers the key; tokens bind to it. A
-	// resurrection keeps it.
+	// Generation grows each time someone registers the key, also when its tombstones are
+	// forgotten; tokens bind to it. A resurrection keeps it.
 	Generation uint64
 	// Revision is the position of the last change of any part of the record.
 	Revision Revision

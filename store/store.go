@@ -15,7 +15,8 @@ const (
 	TombstonesPerKey = 8
 )
 
-// Store is a place where records live. All methods may be called concurrently.
+// Store is a place where records live. All methods may be called concurrently. A call
+// whose context is over fails and does nothing.
 type Store interface {
 	Reader
 	Writer
@@ -35,8 +36,9 @@ type Reader interface {
 	// List gives one consistent view and its revision. Like Get, it hides what expired.
 	List(ctx context.Context, sel Selector) (Snapshot, error)
 	// Watch follows the changes strictly after a revision, with no gap and no repeat.
-	// A position that the store no longer knows, or of another epoch, is ErrCompacted,
-	// here or from the watcher's first Next.
+	// A position that the store does not know, or no longer, or of another epoch, is
+	// ErrCompacted, here or from the watcher's first Next. The context is for the call, not
+	// for the life of the watcher.
 	Watch(ctx context.Context, sel Selector, after Revision) (Watcher, error)
 	// History gives the newest events that match, oldest first, at most limit. It is
 	// bounded, and shared by the nodes of a backend.
@@ -54,11 +56,13 @@ type Reader interface {
 type Writer interface {
 	// Register puts a record under a new lease. An existing record of the key is
 	// replaced: the old lease then renews, updates and deregisters nothing. The store
-	// sets Lease, Generation, Revision, Changed, TTL and RegisteredAt.
+	// sets Lease, Generation, Revision, Changed, TTL and RegisteredAt, and keeps no slice
+	// of in's. An empty part of the key or a negative TTL is ErrInvalid.
 	Register(ctx context.Context, in Record, grant Grant) (*Record, error)
 	// Renew starts the TTL of each lease anew. It emits no event and moves no revision.
 	// The results align with the refs; the error means that the whole call failed and
-	// nothing is known of any of them.
+	// nothing is known of any of them. A ref without a lease renews the one that the record
+	// has.
 	Renew(ctx context.Context, refs []Ref) ([]Renewal, error)
 	// Update changes a copy of the record. The function may be called more than once,
 	// may refuse by returning an error, which Update returns as it is, and must not
@@ -91,8 +95,9 @@ type Condition struct {
 	Generation uint64
 }
 
-// Renewal is the outcome for one ref: the TTL that runs from now, or ErrLeaseLost or
-// ErrNotFound.
+// Renewal is the outcome for one ref: the TTL that runs from now; ErrLeaseLost if the
+// record is under another lease, or gone by a reason that is remembered; ErrNotFound if
+// nothing is known of it. One that expired may be either.
 type Renewal struct {
 	TTL time.Duration
 	Err error

@@ -57,6 +57,13 @@ func TestFollowersOfManyWriters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.mu.Lock()
+	counted, walked := s.index.count(store.Selector{}), 0
+	s.index.sel(store.Selector{}, func(*store.Record) { walked++ })
+	s.mu.Unlock()
+	if counted != walked {
+		t.Errorf("the index counts %d records and has %d", counted, walked)
+	}
 	// What expired since the last revision is missing in the list and still in the views.
 	for _, rec := range snap.Records {
 		for i, view := range views {

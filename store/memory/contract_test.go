@@ -32,5 +32,6 @@ func cluster(events int) storetest.Cluster {
 			}
 		},
 		Pause: func(_ *testing.T, d time.Duration) { process.stop(d) },
+		Stall: func(_ *testing.T, d time.Duration) { process.skip(d) },
 	}
 }

@@ -23,6 +23,5 @@ func (s *Store) Deregister(ctx context.Context, ref store.Ref, why store.Reason)
 	defer c.done()
 	s.end(e.rec)
 	c.remove(e, why)
-	s.graves.prune(s.table.Now(), pruneAtOnce)
 	return s.revision, nil
 }

@@ -17,16 +17,16 @@ var (
 
 // Register puts a record under a new lease, replacing the one of its key.
 func (s *Store) Register(ctx context.Context, in store.Record, grant store.Grant) (*store.Record, error) {
+	if err := s.enter(ctx, "register", in.Key); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
 	if in.Key.Kind == "" || in.Key.Service == "" || in.Key.ID == "" {
 		return nil, refuse("register", in.Key, errName)
 	}
 	if grant.TTL < 0 {
 		return nil, refuse("register", in.Key, errTTL)
 	}
-	if err := s.enter(ctx, "register", in.Key); err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
 	s.reap(in.Key)
 	e := s.index.find(in.Key)
 	if err := e.allows(grant.If, s.table.Now()); err != nil {
@@ -58,7 +58,6 @@ func (s *Store) Register(ctx context.Context, in store.Record, grant store.Grant
 	rec.TTL = grant.TTL
 	rec.Lease = s.grant(grant.TTL)
 	c.put(e, rec, grant.Why)
-	s.graves.prune(s.table.Now(), pruneAtOnce)
 	return rec, nil
 }
 

@@ -13,6 +13,7 @@ type stoppable struct {
 	mu      sync.Mutex
 	stopped bool
 	at      time.Duration
+	ahead   time.Duration
 }
 
 func (p *stoppable) clock() time.Duration {
@@ -21,7 +22,15 @@ func (p *stoppable) clock() time.Duration {
 	if p.stopped {
 		return p.at
 	}
-	return time.Since(p.since)
+	return time.Since(p.since) + p.ahead
+}
+
+// skip moves the clock ahead of the timers, as if the goroutines that wait for those had
+// not come to run yet.
+func (p *stoppable) skip(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ahead += d
 }
 
 func (p *stoppable) stop(d time.Duration) {
@@ -33,5 +42,5 @@ func (p *stoppable) stop(d time.Duration) {
 func (p *stoppable) set(stopped bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.stopped, p.at = stopped, time.Since(p.since)
+	p.stopped, p.at = stopped, time.Since(p.since)+p.ahead
 }

@@ -6,9 +6,6 @@ import (
 	"github.com/roster-sd/roster/store"
 )
 
-// pruneAtOnce is how many tombstones a write lets go: more than a write adds.
-const pruneAtOnce = 4
-
 // grave is a tombstone in its entry, and in the line of its kind.
 type grave struct {
 	store.Tombstone

@@ -1,8 +1,6 @@
 package memory
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -97,6 +95,23 @@ func TestTombstonesAreForgottenWithAge(t *testing.T) {
 	})
 }
 
+func TestPruneIsBounded(t *testing.T) {
+	f := open(t, Options{})
+	for i := range 10 {
+		f.deregister(f.register(fmt.Sprint(i), 0), "")
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, want := range []struct {
+		left int
+		more bool
+	}{{6, true}, {2, true}, {0, false}} {
+		if more := f.graves.prune(store.TombstoneAge+time.Hour, 4); more != want.more || f.graves.meant.len != want.left {
+			t.Errorf("prune = %v, %d left; want %+v", more, f.graves.meant.len, want)
+		}
+	}
+}
+
 // In lost time no late heartbeat could come, so it counts for nothing here too.
 func TestTombstonesOutliveAStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -108,136 +123,4 @@ func TestTombstonesOutliveAStop(t *testing.T) {
 			t.Error("forgotten during a stop")
 		}
 	})
-}
-
-func TestResurrection(t *testing.T) {
-	resurrect := func(f fixture, generation uint64) (*store.Record, error) {
-		in := instance("a")
-		in.RegisteredAt = 42
-		return f.Register(f.Context(), in, store.Grant{
-			TTL: time.Second, If: store.Condition{Absent: true, Generation: generation},
-		})
-	}
-	for _, tt := range []struct {
-		name  string
-		past  func(f fixture)
-		times uint64 // the generation asked for
-		want  error
-	}{
-		{"of nothing known", func(f fixture) {}, 7, nil},
-		{"of one that expired", func(f fixture) {
-			f.register("a", time.Second)
-			time.Sleep(time.Second)
-		}, 1, nil},
-		{"of one that was deregistered", func(f fixture) { f.deregister(f.register("a", 0), "") }, 1, store.ErrLeaseLost},
-		{"of one that was forced out", func(f fixture) { f.deregister(f.register("a", 0), store.Forced) }, 1, store.ErrLeaseLost},
-		{"of one that was replaced by one that expired", func(f fixture) {
-			f.register("a", 0)
-			f.register("a", time.Second)
-			time.Sleep(time.Second)
-		}, 1, store.ErrLeaseLost},
-		{"of a later one than was deregistered", func(f fixture) {
-			f.deregister(f.register("a", 0), "")
-			f.register("a", time.Second)
-			time.Sleep(time.Second)
-		}, 2, nil},
-		{"of one that lives", func(f fixture) { f.register("a", 0) }, 1, store.ErrConflict},
-		{"after the deregistration is forgotten", func(f fixture) {
-			f.deregister(f.register("a", 0), "")
-			time.Sleep(store.TombstoneAge)
-		}, 1, nil},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				f := open(t, Options{})
-				tt.past(f)
-				synctest.Wait()
-				w := f.watch()
-				rec, err := resurrect(f, tt.times)
-				if tt.want != nil {
-					f.wantErr(err, tt.want)
-					return
-				}
-				if err != nil || rec.Generation != tt.times || rec.RegisteredAt != 42 || rec.Changed != rec.Revision.Number {
-					t.Fatalf("Register = %+v, %v", rec, err)
-				}
-				if b := f.next(w); tell(b.Events) != "[resurrected a]" || b.Events[0].Before != nil {
-					t.Errorf("events = %s", tell(b.Events))
-				}
-				if next := f.register("a", 0); next.Generation != tt.times+1 {
-					t.Errorf("the next generation is %d", next.Generation)
-				}
-			})
-		})
-	}
-}
-
-// A key whose latest death is forgotten, while an earlier one is remembered, does not
-// live through the same generation twice.
-func TestGenerationDoesNotComeTwice(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := open(t, Options{MaxExpiredTombstones: 1})
-		f.deregister(f.register("a", 0), "")
-		if second := f.register("a", time.Second); second.Generation != 2 {
-			t.Fatalf("generation %d", second.Generation)
-		}
-		time.Sleep(time.Second)
-		synctest.Wait()
-		f.register("b", time.Second)
-		time.Sleep(time.Second)
-		synctest.Wait()
-		if stones := f.stones("a"); len(stones) != 1 || stones[0].Record.Generation != 1 {
-			t.Fatalf("tombstones %+v; want the one that was meant", stones)
-		}
-		if rec := f.register("a", 0); rec.Generation <= 2 {
-			t.Errorf("generation %d again", rec.Generation)
-		}
-	})
-}
-
-func TestUpdateTriesAgain(t *testing.T) {
-	f := open(t, Options{})
-	rec := f.register("a", 0)
-	add := func(what string) func(r *store.Record) error {
-		return func(r *store.Record) error {
-			r.Owner += what
-			r.Key.ID, r.Generation, r.TTL, r.RegisteredAt, r.Lease, r.Changed = "b", 99, 99, 99, 99, 99
-			return nil
-		}
-	}
-	calls := 0
-	got, err := f.Update(t.Context(), rec.Ref(), store.Reason{}, func(r *store.Record) error {
-		if calls++; calls == 1 { // somebody else is faster
-			if _, err := f.Update(t.Context(), rec.Ref(), store.Reason{}, add("x")); err != nil {
-				t.Error(err)
-			}
-		}
-		return add("y")(r)
-	})
-	if err != nil || calls != 2 || got.Owner != "xy" {
-		t.Fatalf("Update = %+v, %v after %d calls", got, err, calls)
-	}
-	if got.Key != rec.Key || got.Generation != 1 || got.TTL != 0 || got.RegisteredAt != rec.RegisteredAt || got.Lease != 0 || got.Changed != rec.Changed {
-		t.Errorf("what must stay did not: %+v", got)
-	}
-	if rec.Owner != "" || f.gets(rec.Key) != got {
-		t.Error("the published record was written to, or the new one is not the one stored")
-	}
-
-	refused := errors.New("no")
-	if _, err := f.Update(t.Context(), rec.Ref(), store.Reason{}, func(*store.Record) error { return refused }); err != refused {
-		t.Errorf("err = %v, want the function's own", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	_, err = f.Update(ctx, rec.Ref(), store.Reason{}, func(r *store.Record) error { cancel(); return add("z")(r) })
-	if !errors.Is(err, context.Canceled) || f.gets(rec.Key) != got {
-		t.Errorf("err = %v after the context ended", err)
-	}
-	_, err = f.Update(t.Context(), rec.Ref(), store.Reason{}, func(r *store.Record) error {
-		if _, err := f.Deregister(t.Context(), rec.Ref(), store.Reason{}); err != nil {
-			t.Error(err)
-		}
-		return add("z")(r)
-	})
-	f.wantErr(err, store.ErrLeaseLost)
 }

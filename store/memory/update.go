@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"slices"
 
 	"github.com/roster-sd/roster/store"
 )
@@ -18,6 +19,10 @@ func (s *Store) Update(ctx context.Context, ref store.Ref, why store.Reason, app
 			return nil, err
 		}
 		next := *before
+		// Without spare capacity an append in the function cannot write behind the end of a
+		// slice that is published.
+		next.Instance.Tags = slices.Clip(next.Instance.Tags)
+		next.Instance.Metadata = slices.Clip(next.Instance.Metadata)
 		if err := apply(&next); err != nil {
 			return nil, err
 		}

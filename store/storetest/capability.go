@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"math"
 	"time"
 
 	"github.com/roster-sd/roster/store"
@@ -10,6 +11,7 @@ var capabilitySpecs = []spec{
 	{name: "capability/sane", prove: capabilitySane},
 	{name: "capability/ping", prove: capabilityPing},
 	{name: "capability/granted-ttl", prove: capabilityGrantedTTL},
+	{name: "capability/enormous-ttl", prove: capabilityEnormousTTL},
 }
 
 func capabilitySane(e *env) {
@@ -58,5 +60,26 @@ func capabilityGrantedTTL(e *env) {
 		if r := e.renew(rec.Ref()); r.Err != nil || r.TTL < ask {
 			e.t.Errorf("asked for %v: Renew gave %v, %v", ask, r.TTL, r.Err)
 		}
+	}
+}
+
+// A TTL beyond all reason is refused or granted, and never wraps around to none at all.
+func capabilityEnormousTTL(e *env) {
+	for i, ask := range []time.Duration{100 * 365 * 24 * time.Hour, math.MaxInt64 - 1, math.MaxInt64} {
+		key := store.InstanceKey("ttl", string(rune('a'+i)))
+		rec, err := e.s.Register(e.ctx, sample(key), store.Grant{TTL: ask})
+		if err != nil {
+			e.gone(key)
+			continue
+		}
+		if rec.TTL < ask {
+			e.t.Errorf("asked for %v, granted %v", ask, rec.TTL)
+		}
+		e.alive(rec)
+		if r := e.renew(rec.Ref()); r.Err != nil {
+			e.t.Errorf("Renew of a TTL of %v: %v", ask, r.Err)
+		}
+		e.advance(20 * time.Millisecond)
+		e.alive(rec)
 	}
 }

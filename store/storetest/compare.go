@@ -15,7 +15,10 @@ func differ(want, got *store.Record) string {
 		if want == got {
 			return ""
 		}
-		return fmt.Sprintf("record is %v, want %v", got, want)
+		if got == nil {
+			return fmt.Sprintf("there is no record, want that of %v", want.Revision)
+		}
+		return fmt.Sprintf("there is a record of %v, want none", got.Revision)
 	}
 	var b strings.Builder
 	compare(&b, "", reflect.ValueOf(*want), reflect.ValueOf(*got))

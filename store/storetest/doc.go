@@ -8,9 +8,9 @@
 //	func TestContract(t *testing.T) {
 //		storetest.Run(t, storetest.Harness{
 //			Synctest: true,
-//			Open: func(t *testing.T) storetest.Cluster {
-//				return storetest.Cluster{Node: func(t *testing.T) store.Store {
-//					return memory.New(memory.Options{})
+//			Open: func(*testing.T) storetest.Cluster {
+//				return storetest.Cluster{Node: func(*testing.T) store.Store {
+//					return memory.Open(memory.Options{})
 //				}}
 //			},
 //		})
@@ -31,7 +31,9 @@
 //	})
 //
 // The suite closes the stores that Node gave. What lies under them (a server, a folder)
-// belongs to the harness, which cleans it up with t.Cleanup.
+// belongs to the harness, which cleans it up with t.Cleanup. Outside a bubble subtests
+// mostly wait, so that with Parallel a run is shorter with -parallel 16 than with the
+// number of processors.
 //
 // # Subtests
 //
@@ -49,6 +51,9 @@
 // dropped, waiting is polling up to Harness.Patience, and goroutines are counted by
 // goleak when everything is over.
 //
+// A backend that reads more than the process's monotonic clock (the time since boot, for
+// instance) must be opened with clocks that follow the bubble's.
+//
 // # Silence
 //
 // "No event" is proven by order rather than by waiting: the subtest writes one more
@@ -60,5 +65,13 @@
 // record that expired may answer ErrLeaseLost or ErrNotFound, since tombstones of
 // expiry are kept only as far as memory allows; of a record that somebody removed it is
 // ErrLeaseLost for as long as the tombstone is remembered. Event.Before of a change may
-// be nil; of a deletion it may not, for it is what names the record.
+// be nil; of a deletion it may not, for it is what names the record. Whether a zero lease
+// renews is left to the backend, as long as it does what it says. What is ErrInvalid is
+// not said anywhere, so that nothing here is invalid.
+//
+// # The suite itself
+//
+// It is tested on a naive store of some hundred lines, which passes, and which fails the
+// subtest in question as soon as it breaks a promise: see fault_test.go for the list. Add
+// the fault there when you add a subtest.
 package storetest

@@ -176,6 +176,7 @@ func expireDay(e *env) {
 func expireMass(e *env) {
 	const n = 2000
 	c := e.fromNow()
+	start := c.last
 	last := lease{from: time.Now()}
 	errs := atOnce(racers, func(g int) error {
 		for i := g; i < n; i += racers {
@@ -206,4 +207,14 @@ func expireMass(e *env) {
 		e.t.Errorf("%d records are left", n)
 	}
 	c.silent("the end of everything")
+	// One who reads it all afterwards gets it in other batches.
+	late := e.follow(e.s, store.Selector{}, start)
+	for _, ev := range late.all() {
+		if ev.Deleted() {
+			delete(left, ev.Key())
+		}
+	}
+	if len(left) != 0 {
+		e.t.Errorf("%d of %d deletions are missing from a later watch", len(left), n)
+	}
 }

@@ -13,6 +13,8 @@ var expireRaceSpecs = []spec{
 	{name: "expire/against-renewal", prove: expireAgainstRenew},
 	{name: "expire/against-registration", prove: expireAgainstRegister},
 	{name: "expire/against-deregister", prove: expireAgainstDeregister},
+	{name: "expire/over-for-every-call", prove: expireInstant, needs: []need{needFakeTime}},
+	{name: "expire/over-before-it-is-announced", prove: expireUnannounced},
 	{name: "expire/mass-is-hidden-at-once", prove: expireMassHides, needs: []need{needFakeTime}},
 }
 
@@ -148,11 +150,11 @@ func expireMassHides(e *env) {
 	for i := range n {
 		l = e.leased(store.InstanceKey("user", fmt.Sprint(i)), e.unit)
 	}
-	e.until(e.earliest(l))
+	e.until(l.from.Add(l.TTL - stallStep))
 	if got := len(e.list(store.Selector{}).Records); got != n {
 		e.t.Fatalf("%d records before the deadline, want %d", got, n)
 	}
-	e.until(e.hidden(l))
+	e.untilOver(l)
 	if got := len(e.list(store.Selector{}).Records); got != 0 {
 		e.t.Errorf("%d records after the deadline", got)
 	}

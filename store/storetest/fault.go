@@ -117,6 +117,12 @@ func faultOutageEnds(e *env) {
 		e.t.Error("a renewal was acknowledged during an outage")
 	}
 	cancel()
+	ctx, cancel = context.WithTimeout(e.ctx, time.Second)
+	_, during := c.w.Next(ctx)
+	cancel()
+	if !store.IsContext(during) {
+		e.wants(during, store.ErrUnavailable, "Next during an outage")
+	}
 	end()
 	e.eventually("the store answers again", func() bool { return e.s.Ping(e.ctx) == nil })
 	if r := e.renew(rec.Ref()); r.Err != nil {
@@ -125,7 +131,10 @@ func faultOutageEnds(e *env) {
 	next := e.update(rec.Ref(), because(store.Updated), func(r *store.Record) error { r.Instance.Weight = 3; return nil })
 	e.alive(next)
 	events, err := c.next(e.h.Patience)
-	if errors.Is(err, store.ErrUnavailable) {
+	if errors.Is(during, store.ErrUnavailable) && (err == nil || store.IsContext(err)) {
+		e.t.Errorf("a watcher gave ErrUnavailable, then %v, want nothing but errors", err)
+	}
+	if err != nil {
 		c = e.follow(e.s, c.sel, c.last)
 		events, err = c.next(e.h.Patience)
 	}

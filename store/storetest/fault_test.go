@@ -12,6 +12,7 @@ import (
 // notice. Those with "alone" are run on the store that keeps nothing.
 var faults = []struct{ fault, noticed string }{
 	{"rounds down", "capability/granted-ttl"},
+	{"wraps around", "capability/enormous-ttl"},
 	{"forgets reasons", "register/event"},
 	{"announces a replacement as a deletion", "register/replaces-in-one-event"},
 	{"counts generations from the living", "generation/grows-after-deregister"},
@@ -89,10 +90,13 @@ var faults = []struct{ fault, noticed string }{
 	{"loses data in one epoch", "fault/all-data-lost"},
 	{"goes back in one epoch", "fault/past-rewritten"},
 	{"acknowledges in an outage", "fault/outage-ends"},
+	{"goes on after an outage", "fault/outage-ends"},
 	{"leases run while paused", "fault/pause"},
 	{"fences nothing", "walk/without-time"},
 	{"renews by updating", "walk/with-time"},
 	{"announces late", "expire/each-at-its-own-time"},
+	{"shows what has expired", "expire/over-before-it-is-announced"},
+	{"renews what is over", "expire/over-before-it-is-announced"},
 	{"announces twice", "shared/expires-once"},
 	{"ignores the kind", "kind/apart"},
 	{"ignores absent", "race/resurrection"},

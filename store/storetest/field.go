@@ -6,6 +6,21 @@ import (
 	"github.com/roster-sd/roster/store"
 )
 
+// callersFields gives the indices of the fields of [store.Record] that callers set: all
+// but the key and those that Register sets, and so those added later as well.
+func callersFields() []int {
+	typ := reflect.TypeFor[store.Record]()
+	var fields []int
+	for i := range typ.NumField() {
+		switch typ.Field(i).Name {
+		case "Key", "Lease", "Generation", "Revision", "Changed", "TTL", "RegisteredAt":
+		default:
+			fields = append(fields, i)
+		}
+	}
+	return fields
+}
+
 // field is one field of an instance.
 type field struct {
 	name string

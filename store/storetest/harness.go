@@ -63,6 +63,11 @@ type Cluster struct {
 	Checkpoint func(t *testing.T) (rollback func())
 	// Outage puts the backend out of reach of all its stores until end is called.
 	Outage func(t *testing.T) (end func())
+	// Stall lets d, a tenth of a second or so, pass on the clock of the leases before any
+	// goroutine of the stores gets to run, so that what runs out in it has not been
+	// announced. For backends that announce an expiry in the very instant of the deadline;
+	// others have such a moment by nature.
+	Stall func(t *testing.T, d time.Duration)
 	// Pause stops the process that holds the stores for d, as SIGSTOP does: time goes
 	// on, nothing in the process runs. Only for backends whose leases are their own.
 	Pause func(t *testing.T, d time.Duration)

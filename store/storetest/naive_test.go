@@ -1,11 +1,9 @@
 package storetest
 
 import (
-	"context"
 	"math/rand/v2"
 	"slices"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/roster-sd/roster/store"
@@ -59,72 +57,6 @@ func (n *naive) forgetAll() {
 	n.epoch, n.number, n.floor = rand.Uint64()|1, 0, 0
 	n.recs, n.gens = map[store.Key]*held{}, map[store.Key]uint64{}
 	n.stones, n.log = map[store.Key][]store.Tombstone{}, nil
-}
-
-// cluster gives what a harness needs.
-func (n *naive) cluster() Cluster {
-	return Cluster{
-		Node:       func(*testing.T) store.Store { return n.open() },
-		Compact:    func(*testing.T) { n.locked(func() { n.floor, n.log = n.number, nil }) },
-		LoseData:   func(*testing.T) { n.locked(n.lose) },
-		Checkpoint: n.checkpoint,
-		Outage: func(*testing.T) func() {
-			n.locked(func() { n.out = true })
-			return func() { n.locked(func() { n.out = false }) }
-		},
-		Pause: func(t *testing.T, d time.Duration) { n.pause(d) },
-	}
-}
-
-func (n *naive) locked(f func()) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	f()
-	n.wake()
-}
-
-func (n *naive) wake() {
-	close(n.changed)
-	n.changed = make(chan struct{})
-}
-
-func (n *naive) lose() {
-	epoch, number := n.epoch, n.number
-	n.forgetAll()
-	if n.bad("loses data in one epoch") {
-		n.epoch, n.number = epoch, number
-	}
-}
-
-func (n *naive) checkpoint(*testing.T) func() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	recs, number, log := map[store.Key]*held{}, n.number, slices.Clone(n.log)
-	for key, h := range n.recs {
-		c := *h
-		recs[key] = &c
-	}
-	return func() {
-		n.locked(func() {
-			n.recs, n.number, n.log = recs, number, log
-			if !n.bad("goes back in one epoch") {
-				n.epoch++
-				n.floor, n.log = number, nil
-			}
-		})
-	}
-}
-
-// pause lets d pass in which no lease runs, as a clock without gaps does.
-func (n *naive) pause(d time.Duration) {
-	n.locked(func() {
-		for _, h := range n.recs {
-			if !h.end.IsZero() && !n.bad("leases run while paused") {
-				h.end = h.end.Add(d)
-			}
-		}
-	})
-	time.Sleep(d)
 }
 
 // open gives a node; the first one starts the clock, the last one to close stops it.
@@ -264,33 +196,4 @@ func (n *naive) live(key store.Key) *held {
 		return nil
 	}
 	return h
-}
-
-// guard is what every call begins with: it gives the error that ends it, or holds the lock.
-func (d *node) guard(ctx context.Context, op string, key store.Key) error {
-	if err := ctx.Err(); err != nil && !d.n.bad("is deaf to contexts") {
-		return err
-	}
-	d.n.mu.Lock()
-	var kind error
-	switch {
-	case d.closed && !d.n.bad("answers when closed"):
-		kind = store.ErrClosed
-	case d.n.out && !(op == "renew" && d.n.bad("acknowledges in an outage")):
-		kind = store.ErrUnavailable
-	default:
-		return nil
-	}
-	d.n.mu.Unlock()
-	return d.err(op, key, kind)
-}
-
-func (d *node) err(op string, key store.Key, kind error) error {
-	if d.n.bad("names no key in errors") {
-		key = store.Key{}
-	}
-	if d.n.bad("gives bare errors") {
-		return kind
-	}
-	return &store.Error{Op: op, Backend: "naive", Key: key, Kind: kind}
 }

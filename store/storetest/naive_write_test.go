@@ -81,7 +81,11 @@ func (n *naive) granted(ttl time.Duration) time.Duration {
 	if n.bad("rounds down") {
 		return ttl.Truncate(time.Millisecond)
 	}
-	return (ttl + time.Millisecond - 1).Truncate(time.Millisecond)
+	up := (ttl + time.Millisecond - 1).Truncate(time.Millisecond)
+	if up < ttl && !n.bad("wraps around") {
+		return ttl // there is no multiple above it
+	}
+	return up
 }
 
 // refuses gives the error of a condition that does not hold.

@@ -27,10 +27,12 @@ func sample(key store.Key) store.Record {
 // full gives a record in which every field that a caller may set is set, fields added
 // to the types later included. The seed makes two of them differ.
 func full(key store.Key, seed int) store.Record {
-	rec := store.Record{Key: key, Owner: fmt.Sprintf("owner-%d", seed)}
+	rec := store.Record{Key: key}
 	n := seed
-	fill(reflect.ValueOf(&rec.Tokens).Elem(), &n)
-	fill(reflect.ValueOf(&rec.Instance).Elem(), &n)
+	v := reflect.ValueOf(&rec).Elem()
+	for _, i := range callersFields() {
+		fill(v.Field(i), &n)
+	}
 	slices.SortFunc(rec.Instance.Metadata, func(a, b store.Pair) int {
 		if a.Key < b.Key {
 			return -1

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -77,6 +78,9 @@ func updateAtomic(e *env) {
 			_, err := e.s.Update(e.ctx, rec.Ref(), because(store.Updated), func(r *store.Record) error {
 				r.Instance.Weight++
 				r.Instance.Tags = slices.Concat(r.Instance.Tags, []string{tag})
+				for range 10 {
+					runtime.Gosched() // so that others run while this one is at it
+				}
 				return nil
 			})
 			if err != nil {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/roster-sd/roster/store"
@@ -12,6 +13,7 @@ var updateFieldSpecs = []spec{
 	{name: "update/every-visible-field-moves-changed", prove: updateVisible},
 	{name: "update/tokens-move-no-changed", prove: updateTokens},
 	{name: "update/owner-moves-no-changed", prove: updateOwner},
+	{name: "update/every-field-of-the-record", prove: updateEveryField},
 	{name: "update/the-function-gets-the-present", prove: updatePresent},
 }
 
@@ -121,6 +123,27 @@ func updateOwner(e *env) {
 			got.Owner, got.Revision, got.Changed, rec.Revision, rec.Changed)
 	}
 	e.alive(got)
+}
+
+// Whatever the caller may set in a record, an update of it alone is a change.
+func updateEveryField(e *env) {
+	rec := e.register(store.Record{Key: store.InstanceKey("user", "1")}, store.Grant{TTL: lasting})
+	whole := full(rec.Key, 1)
+	for _, i := range callersFields() {
+		name := reflect.TypeFor[store.Record]().Field(i).Name
+		got := e.update(rec.Ref(), because(store.Updated), func(r *store.Record) error {
+			reflect.ValueOf(r).Elem().Field(i).Set(reflect.ValueOf(whole).Field(i))
+			return nil
+		})
+		if !rec.Revision.Before(got.Revision) {
+			e.t.Errorf("an update of %s alone moved no revision", name)
+		}
+		e.alive(got)
+		rec = got
+	}
+	if d := differGiven(&whole, rec); d != "" {
+		e.t.Errorf("in the end: %s", d)
+	}
 }
 
 // The function works on the record as it is now, not as the caller of Update knew it.
