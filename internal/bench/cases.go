@@ -1,0 +1,160 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/roster-sd/roster/wire"
+)
+
+// Case is one kind of request and the instances it is about.
+type Case struct {
+	Name string
+	// Goal is the ratio to bare Gin's requests a second to reach; zero: none is set.
+	Goal float64
+	// Services and Instances say how many services the case is about and how many
+	// instances each has.
+	Services, Instances int
+
+	method  string
+	request func(host string, in Registered) []byte
+	check   func(c *Case, service string, body []byte) error
+}
+
+// Cases gives all cases in the order of the report.
+func Cases() []Case {
+	const resolveGoal, heartbeatGoal = 0.90, 0.80
+	resolve := func(name string, services, instances int) Case {
+		return Case{Name: name, Goal: resolveGoal, Services: services, Instances: instances,
+			method: http.MethodGet, request: resolveRequest, check: checkInstance}
+	}
+	return []Case{
+		resolve("resolve-1", 1, 1),
+		resolve("resolve-10", 1, 10),
+		resolve("resolve-1000", 1, 1000),
+		resolve("resolve-1000-services", 1000, 1),
+		{Name: "heartbeat", Goal: heartbeatGoal, Services: 1, Instances: 1000,
+			method: http.MethodPost, request: heartbeatRequest, check: checkHeartbeat},
+		{Name: "list-10", Services: 1, Instances: 10,
+			method: http.MethodGet, request: listRequest, check: checkList},
+	}
+}
+
+func caseNames() []string {
+	var names []string
+	for _, c := range Cases() {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+func findCase(name string) (Case, error) {
+	for _, c := range Cases() {
+		if c.Name == name {
+			return c, nil
+		}
+	}
+	return Case{}, fmt.Errorf("find case: no case %q", name)
+}
+
+// service names the nth service with the given number of instances. Cases that need
+// the same services share them.
+func service(instances, n int) string { return fmt.Sprintf("bench-of-%d-%04d", instances, n) }
+
+// requests makes the requests of the case: one for each instance where it says which,
+// else one for each service.
+func (c *Case) requests(host string, fleet *Fleet) []Request {
+	var out []Request
+	for n := range c.Services {
+		name := service(c.Instances, n)
+		members := fleet.Of(name)
+		if c.method == http.MethodGet {
+			members = members[:1]
+		}
+		for _, in := range members {
+			out = append(out, Request{Bytes: c.request(host, in), Contains: c.contains(name)})
+		}
+	}
+	return out
+}
+
+// contains is what every right answer about the service holds.
+func (c *Case) contains(name string) []byte {
+	if c.method == http.MethodPost {
+		return []byte(`"ttl":`)
+	}
+	return fmt.Appendf(nil, `"serviceName":"%s"`, name)
+}
+
+// bareRequests makes the requests that ask the bare server for the same work: the same
+// bytes but for the path, and an answer of size bytes.
+func (c *Case) bareRequests(host string, size int, fleet *Fleet) []Request {
+	path := fmt.Sprintf("/bare/%d", size)
+	if c.method == http.MethodGet {
+		return []Request{{Bytes: get(host, path), Contains: []byte(barePrefix)}}
+	}
+	var out []Request
+	for _, in := range fleet.Of(service(c.Instances, 0)) {
+		out = append(out, Request{Bytes: post(host, path, in), Contains: []byte(barePrefix)})
+	}
+	return out
+}
+
+// barePrefix starts every body of the bare server.
+const barePrefix = `{"pad":"`
+
+func resolveRequest(host string, in Registered) []byte {
+	return get(host, "/registry/resolve/"+in.Service)
+}
+
+func listRequest(host string, in Registered) []byte {
+	return get(host, "/registry/services/"+in.Service)
+}
+
+func heartbeatRequest(host string, in Registered) []byte {
+	return post(host, "/registry/heartbeat", in)
+}
+
+func get(host, path string) []byte {
+	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: rosterbench\r\nAccept: application/json\r\n\r\n", path, host)
+}
+
+func post(host, path string, in Registered) []byte {
+	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: rosterbench\r\nAccept: application/json\r\n"+
+		"Content-Type: application/json\r\n%s: %s\r\nContent-Length: %d\r\n\r\n%s",
+		path, host, wire.HeaderToken, in.Token, len(in.Heartbeat), in.Heartbeat)
+}
+
+func checkInstance(_ *Case, service string, body []byte) error {
+	var in wire.Instance
+	if err := json.Unmarshal(body, &in); err != nil {
+		return fmt.Errorf("check instance: %w", err)
+	}
+	if in.ServiceName != service || in.Port == 0 {
+		return fmt.Errorf("check instance: not of %s: %.200q", service, body)
+	}
+	return nil
+}
+
+func checkList(c *Case, service string, body []byte) error {
+	var s wire.Service
+	if err := json.Unmarshal(body, &s); err != nil {
+		return fmt.Errorf("check list: %w", err)
+	}
+	if s.ServiceName != service || len(s.Instances) != c.Instances {
+		return fmt.Errorf("check list: %d instances of %q, want %d of %s", len(s.Instances), s.ServiceName, c.Instances, service)
+	}
+	return nil
+}
+
+func checkHeartbeat(_ *Case, _ string, body []byte) error {
+	var h wire.Heartbeat
+	if err := json.Unmarshal(body, &h); err != nil {
+		return fmt.Errorf("check heartbeat: %w", err)
+	}
+	if h.TTL <= 0 {
+		return fmt.Errorf("check heartbeat: no TTL granted: %.200q", body)
+	}
+	return nil
+}

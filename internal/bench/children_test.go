@@ -1,0 +1,94 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// shell starts a script as a child.
+func shell(t *testing.T, script string) *Child {
+	t.Helper()
+	c, err := startChild(t.TempDir(), nil, "/bin/sh", "-c", script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestStop(t *testing.T) {
+	c := shell(t, "exec tail -f /dev/null")
+	if err := c.Stop(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	select {
+	case <-c.exited:
+	default:
+		t.Error("not ended after Stop")
+	}
+}
+
+func TestAChildThatDiedIsToldWithItsLog(t *testing.T) {
+	c := shell(t, "echo one >&2; echo the reason >&2; exit 3")
+	err := c.await(t.Context(), time.Millisecond, func(context.Context) error { return errors.New("no answer") })
+	if err == nil || !strings.Contains(err.Error(), "exit status 3") || !strings.Contains(err.Error(), "the reason") {
+		t.Errorf("await: %v", err)
+	}
+	if err := c.Stop(); err == nil {
+		t.Error("stop of a child that died gave no error")
+	}
+}
+
+func TestAwaitEndsWithItsContext(t *testing.T) {
+	c := shell(t, "exec tail -f /dev/null")
+	defer c.Stop()
+	ctx, cancel := context.WithCancel(t.Context())
+	silent := errors.New("no answer")
+	asked := 0
+	err := c.await(ctx, time.Microsecond, func(context.Context) error {
+		if asked++; asked == 3 {
+			cancel()
+		}
+		return silent
+	})
+	if !errors.Is(err, silent) || asked != 3 {
+		t.Errorf("asked %d times, %v", asked, err)
+	}
+}
+
+func TestStartOfNoBinary(t *testing.T) {
+	if _, err := startChild(t.TempDir(), nil, "/nonexistent/roster"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestChildrenKeepAwayFromTheUser(t *testing.T) {
+	t.Setenv("ROSTER_LISTEN", ":1")
+	t.Setenv("GOGC", "400")
+	env := environment("/tmp/x")
+	for _, want := range []string{"HOME=/tmp/x", "TMPDIR=/tmp/x", "XDG_STATE_HOME=/tmp/x", "GOGC=400"} {
+		if !slices.Contains(env, want) {
+			t.Errorf("no %s in %v", want, env)
+		}
+	}
+	if slices.ContainsFunc(env, func(s string) bool { return strings.HasPrefix(s, "ROSTER_") }) {
+		t.Errorf("the user's configuration in %v", env)
+	}
+}
+
+func TestTailIsShort(t *testing.T) {
+	c := &Child{log: t.TempDir() + "/log"}
+	if got := c.Tail(); got != "" {
+		t.Errorf("no log: %q", got)
+	}
+	if err := os.WriteFile(c.log, []byte(strings.Repeat("line\n", 100)+"last\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Tail(); strings.Count(got, "\n") != 8 || !strings.HasSuffix(got, "last") {
+		t.Errorf("tail %q", got)
+	}
+}
