@@ -33,16 +33,19 @@ type query struct {
 	errs       fields
 }
 
+// noQuery is what a request without a query asks for, which is most of them. It is shared.
+var noQuery = query{limit: -1}
+
 // The names of the parameters that filter, beside meta.<key>.
 var filterNames = []string{"version", "env", "zone", "role", "status", "tag"}
 
 // parse reads the parameters that a route knows: the names given, and those of the
 // filter if filters is set.
 func parse(raw string, filters bool, known ...string) (*query, error) {
-	q := &query{limit: -1}
 	if raw == "" {
-		return q, nil
+		return &noQuery, nil
 	}
+	q := &query{limit: -1}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, &problem{code: wire.CodeInvalid, detail: "the query cannot be read: a percent sign must stand before two hexadecimal digits, and ; is not taken"}

@@ -46,16 +46,12 @@ func LoopbackGuard(port int) Guard {
 }
 
 // guard puts the guard of the server before a route; refuse answers.
-func (a *API) guard(refuse func(c *gin.Context, status int, detail string)) gin.HandlerFunc {
+func (a *API) guard(refuse refusal) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		code, detail := a.opts.Guard(c.Request)
-		switch {
-		case code == "":
-			c.Next()
-		case refuse != nil:
-			refuse(c, statuses[code], detail)
-		default:
-			a.fail(c, &problem{code: code, detail: detail})
+		if code, detail := a.opts.Guard(c.Request); code != "" {
+			refuse(c, code, detail)
+			return
 		}
+		c.Next()
 	}
 }

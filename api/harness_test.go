@@ -2,17 +2,16 @@ package api_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/roster-sd/roster/api"
+	"github.com/roster-sd/roster/api/local"
 	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/internal/apicheck"
@@ -20,32 +19,78 @@ import (
 	"github.com/roster-sd/roster/registry"
 	"github.com/roster-sd/roster/store"
 	"github.com/roster-sd/roster/store/memory"
-	"github.com/roster-sd/roster/wire"
 )
 
-// node is a whole node but for TLS: the identity of a caller is what its request says.
+// node is a whole node: what it serves, and the clients of it.
 type node struct {
 	t       *testing.T
 	store   store.Store
 	catalog *catalog.Catalog
 	api     *api.API
 	url     string
-	client  *http.Client
 	check   *apicheck.Checker
+	clients *clients
 }
 
-// who is the header by which a test says who calls; without it, it is orders.
-const who = "Test-Identity"
-
+// setup says how a node differs from the usual one.
 type setup struct {
-	policy auth.Policy
-	tokens registry.TokenPolicy
-	leases lease.Policy
-	wrap   func(store.Store) store.Store
-	health func() api.Health
+	policy  auth.Policy
+	tokens  registry.TokenPolicy
+	leases  lease.Policy
+	wrap    func(store.Store) store.Store
+	catalog func(*catalog.Options)
+	api     func(*api.Options)
+	surface bool // with the loopback surface, whose leases are of 15 s
 }
 
+// start serves a node over mutual TLS: an identity is what a certificate says.
 func start(t *testing.T, s setup) *node {
+	t.Helper()
+	n := assemble(t, s, func(r *http.Request) (string, error) {
+		return auth.IdentityOf(r.TLS.PeerCertificates[0], nil)
+	})
+	srv := httptest.NewUnstartedServer(n.api.Handler())
+	srv.TLS = serverTLS(t)
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // clients come and go as they like
+	srv.StartTLS()
+	n.url = srv.URL
+	n.clients.dial = func(identity string) *http.Transport {
+		return &http.Transport{DisableCompression: true, TLSClientConfig: clientTLS(t, identity)}
+	}
+	t.Cleanup(func() {
+		n.api.Drain()
+		n.clients.close()
+		srv.Close()
+	})
+	return n
+}
+
+// simulate serves a node over pipes in the bubble of the test, whose time passes only while
+// all of it waits. An identity is what the request says.
+func simulate(t *testing.T, s setup) *node {
+	t.Helper()
+	n := assemble(t, s, func(r *http.Request) (string, error) { return r.Header.Get(who), nil })
+	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	srv := &http.Server{Handler: n.api.Handler()}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(l) }()
+	n.url = "http://roster.test"
+	n.clients.dial = func(identity string) *http.Transport {
+		return &http.Transport{DisableCompression: true, DialContext: l.dial}
+	}
+	t.Cleanup(func() {
+		n.api.Drain()
+		n.clients.close()
+		if err := srv.Close(); err != nil {
+			t.Error(err)
+		}
+		<-served
+	})
+	return n
+}
+
+// assemble wires a node that serves nobody yet.
+func assemble(t *testing.T, s setup, identity func(*http.Request) (string, error)) *node {
 	t.Helper()
 	if s.leases == (lease.Policy{}) {
 		s.leases = lease.DefaultPolicy
@@ -59,27 +104,28 @@ func start(t *testing.T, s setup) *node {
 		st = s.wrap(st)
 	}
 	log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
-	cat := catalog.New(catalog.Options{Store: st, Encode: api.EncodeInstance})
+	follow := catalog.Options{Store: st, Encode: api.EncodeInstance}
+	if s.catalog != nil {
+		s.catalog(&follow)
+	}
+	cat := catalog.New(follow)
 	reg := registry.New(registry.Options{Store: st, Catalog: cat, Leases: s.leases, Authorizer: authorizer,
 		Tokens: s.tokens, Node: "n1", Logger: log})
-	a := api.New(api.Options{Registry: reg, Health: s.health, Logger: log,
-		Identify: func(r *http.Request) (registry.Caller, error) {
-			id := r.Header.Get(who)
-			if id == "" {
-				id = "orders"
-			}
-			return registry.Caller{Identity: id, From: "192.0.2.7"}, nil
-		}})
+	opts := api.Options{Registry: reg, Logger: log, Identify: func(r *http.Request) (registry.Caller, error) {
+		id, err := identity(r)
+		return registry.Caller{Identity: id, From: "192.0.2.7"}, err
+	}}
+	if s.surface {
+		surface := local.New(local.Options{Registry: reg, Caller: registry.Caller{Identity: "local"}})
+		opts.Surface = &api.Surface{Register: surface.Register, Refuse: local.Refuse}
+	}
+	if s.api != nil {
+		s.api(&opts)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- cat.Run(ctx) }()
-	srv := httptest.NewServer(a.Handler())
-	n := &node{t: t, store: st, catalog: cat, api: a, url: srv.URL, check: shared(t)}
-	n.client = &http.Client{Transport: n.check.Transport(&http.Transport{DisableCompression: true})}
 	t.Cleanup(func() {
-		a.Drain()
-		n.client.CloseIdleConnections()
-		srv.Close()
 		cancel()
 		<-done
 		if err := st.Close(); err != nil {
@@ -91,7 +137,15 @@ func start(t *testing.T, s setup) *node {
 	case <-time.After(5 * time.Second):
 		t.Fatal("the catalog did not become warm")
 	}
-	return n
+	check := shared(t)
+	return &node{t: t, store: st, catalog: cat, api: api.New(opts), check: check, clients: newClients(check)}
+}
+
+// in gives the node for a part of the test.
+func (n *node) in(t *testing.T) *node {
+	part := *n
+	part.t = t
+	return &part
 }
 
 type testWriter struct{ t *testing.T }
@@ -101,90 +155,36 @@ func (w testWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// reply is an answer that was read to its end.
-type reply struct {
-	status int
-	header http.Header
-	body   []byte
-	t      *testing.T
+// pipes is a listener without a network.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
 }
 
-// option changes a request before it is sent.
-type option func(*http.Request)
-
-func header(name, value string) option { return func(r *http.Request) { r.Header.Set(name, value) } }
-func as(identity string) option        { return header(who, identity) }
-func withToken(token string) option    { return header(wire.HeaderToken, token) }
-
-// do sends a request. A body that is a string is sent as it stands.
-func (n *node) do(method, path string, body any, opts ...option) reply {
-	n.t.Helper()
-	var r io.Reader
-	switch b := body.(type) {
-	case nil:
-	case string:
-		r = strings.NewReader(b)
-	default:
-		text, err := json.Marshal(b)
-		if err != nil {
-			n.t.Fatal(err)
-		}
-		r = strings.NewReader(string(text))
+func (l *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	mine, theirs := net.Pipe()
+	select {
+	case l.conns <- theirs:
+		return mine, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	req, err := http.NewRequest(method, n.url+path, r)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	for _, o := range opts {
-		o(req)
-	}
-	res, err := n.client.Do(req)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	return reply{status: res.StatusCode, header: res.Header, body: text, t: n.t}
 }
 
-// want fails the test unless the answer has the status.
-func (r reply) want(status int) reply {
-	r.t.Helper()
-	if r.status != status {
-		r.t.Fatalf("status %d, want %d: %s", r.status, status, r.body)
+func (l *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
 	}
-	return r
 }
 
-func decode[T any](r reply) T {
-	r.t.Helper()
-	var v T
-	if err := json.Unmarshal(r.body, &v); err != nil {
-		r.t.Fatalf("%v: %s", err, r.body)
-	}
-	return v
+func (l *pipes) Close() error {
+	close(l.closed)
+	return nil
 }
 
-// problem reads the answer as a problem of the code.
-func (r reply) problem(status int, code string) wire.Problem {
-	r.t.Helper()
-	r.want(status)
-	p := decode[wire.Problem](r)
-	if p.Code != code {
-		r.t.Fatalf("code %q, want %q: %s", p.Code, code, r.body)
-	}
-	return p
-}
-
-// register registers an instance of a service and gives the answer.
-func (n *node) register(service, id string, opts ...option) wire.Registered {
-	n.t.Helper()
-	return decode[wire.Registered](n.do("POST", "/registry/register",
-		wire.Registration{ServiceName: service, InstanceID: id, Address: "10.0.0.1", Port: 8080}, opts...))
-}
+func (l *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }

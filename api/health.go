@@ -72,5 +72,5 @@ func (a *API) openapiJSON(c *gin.Context) {
 
 func (a *API) openapiYAML(c *gin.Context) {
 	a.revision(c)
-	c.Data(http.StatusOK, "application/yaml", OpenAPIYAML())
+	a.write(c, http.StatusOK, contentTypeYAML, OpenAPIYAML())
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -20,14 +21,20 @@ func shared(t *testing.T) *apicheck.Checker { return coverage.New(t) }
 // bad marks a request that openapi.yaml forbids: only its answer is checked.
 func bad(r *http.Request) { *r = *r.WithContext(apicheck.Bad(r.Context())) }
 
+// unchecked marks a request that openapi.yaml does not invite to, and the API takes.
+func unchecked(r *http.Request) { *r = *r.WithContext(apicheck.Unchecked(r.Context())) }
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
 	whole := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.fuzz").Value.String() == ""
 	if whole && code == 0 {
-		if unseen := coverage.Unseen(); len(unseen) > 0 {
-			fmt.Println("operations of openapi.yaml that no test has exercised:", unseen)
-			code = 1
+		for _, e := range coverage.Missing() {
+			// The loopback surface has tests of its own, in its own package.
+			if !strings.HasPrefix(e.Operation, "local") {
+				fmt.Println("openapi.yaml promises what no test has seen:", e)
+				code = 1
+			}
 		}
 		if err := goleak.Find(); err != nil {
 			fmt.Println(err)

@@ -92,5 +92,5 @@ func (a *API) fail(c *gin.Context, err error) {
 	}
 	a.revision(c)
 	c.Abort()
-	c.Data(p.Status, wire.ContentTypeProblem, marshal(p))
+	a.write(c, p.Status, contentTypeProblem, marshal(p))
 }

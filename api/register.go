@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/roster-sd/roster/registry"
 	"github.com/roster-sd/roster/store"
+	"github.com/roster-sd/roster/wire"
 )
 
 func (a *API) register(c *gin.Context) {
@@ -52,10 +54,28 @@ var noStore = []string{"no-store"}
 // json answers a body that was put together by hand.
 func (a *API) json(c *gin.Context, status int, b []byte) {
 	a.revision(c)
-	c.Data(status, contentTypeJSON, b)
+	a.write(c, status, contentTypeJSON, b)
 }
 
-const contentTypeJSON = "application/json; charset=utf-8"
+// write answers a body. It is Gin's Data without its garbage, and tells the length of a
+// body that the server would send in chunks for want of it.
+func (a *API) write(c *gin.Context, status int, contentType []string, b []byte) {
+	h := c.Writer.Header()
+	h["Content-Type"] = contentType
+	if len(b) >= 2048 {
+		h["Content-Length"] = []string{strconv.Itoa(len(b))}
+	}
+	c.Writer.WriteHeader(status)
+	// A caller that is gone needs no answer.
+	_, _ = c.Writer.Write(b)
+}
+
+// The media types of answers, as header values that are shared.
+var (
+	contentTypeJSON    = []string{"application/json; charset=utf-8"}
+	contentTypeProblem = []string{wire.ContentTypeProblem}
+	contentTypeYAML    = []string{"application/yaml"}
+)
 
 // The rules of the numbers, as they are told.
 const (

@@ -3,6 +3,7 @@ package api
 import (
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -73,17 +74,15 @@ func New(opts Options) *API {
 	e := a.engine
 	e.HandleMethodNotAllowed = true
 	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false
-	e.UseRawPath, e.UnescapePathValues = true, true
-	_ = e.SetTrustedProxies(nil) // nil cannot fail
+	e.UseRawPath, e.UnescapePathValues = true, false // see unescape
+	_ = e.SetTrustedProxies(nil)                     // nil cannot fail
 	for _, r := range a.Routes() {
-		e.Handle(r.Method, r.Path, a.guarded(r.Method, r.Path, r.handler(a))...)
+		e.Handle(r.Method, r.Path, append(a.before(r.Method, r.Path, a.refuse), r.handler(a))...)
 	}
-	surface := func(*http.Request) bool { return false }
 	if opts.Surface != nil {
-		native := len(e.Routes())
-		_ = native
-		opts.Surface.Register(e.Group("", a.before("", "loopback", opts.Surface.Refuse)...))
+		opts.Surface.Register(e.Group("", a.before("", "loopback", opts.Surface.refuse)...))
 	}
+	a.strays()
 	return a
 }
 
@@ -94,18 +93,15 @@ func (a *API) Handler() http.Handler { return a.engine.Handler() }
 // called more than once. Requests that come later are served, but do not wait.
 func (a *API) Drain() { a.stopOnce.Do(func() { close(a.stop) }) }
 
-// guarded gives a native route's handler with what every route has before it.
-func (a *API) guarded(method, route string, h gin.HandlerFunc) []gin.HandlerFunc {
-	return append(a.before(method, route, nil), h)
-}
-
-func (a *API) before(method, route string, refuse func(*gin.Context, int, string)) []gin.HandlerFunc {
-	chain := []gin.HandlerFunc{a.protect}
+// before gives what stands before the handler of every route.
+func (a *API) before(method, route string, refuse refusal) []gin.HandlerFunc {
+	protect := func(c *gin.Context) { a.protect(c, refuse) }
+	chain := []gin.HandlerFunc{protect}
 	if a.opts.Instrument != nil {
 		observe := a.opts.Instrument(method, route)
 		chain[0] = func(c *gin.Context) {
 			start := time.Now()
-			a.protect(c)
+			protect(c)
 			observe(c.Writer.Status(), time.Since(start))
 		}
 	}
@@ -116,19 +112,35 @@ func (a *API) before(method, route string, refuse func(*gin.Context, int, string
 }
 
 // protect turns a panic of a handler into a 500 and keeps the server up.
-func (a *API) protect(c *gin.Context) {
+func (a *API) protect(c *gin.Context, refuse refusal) {
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {
 				panic(p)
 			}
 			a.log.Error("handler panicked", "route", c.FullPath(), "panic", p, "stack", stack())
-			if !c.Writer.Written() {
-				a.fail(c, &problem{code: wire.CodeInternal, detail: "the registry failed; its log says why"})
+			if c.Writer.Written() {
+				// What has gone out must not look like a whole answer.
+				panic(http.ErrAbortHandler)
 			}
+			refuse(c, wire.CodeInternal, "the registry failed; its log says why")
 		}
 	}()
+	unescape(c)
 	c.Next()
+}
+
+// unescape decodes the parameters of a path with escapes. gin would read them as a query,
+// where + is a space; in a path it is a plus, which an instance ID may have.
+func unescape(c *gin.Context) {
+	if c.Request.URL.RawPath == "" {
+		return // gin matched the decoded path
+	}
+	for i := range c.Params {
+		if v, err := url.PathUnescape(c.Params[i].Value); err == nil {
+			c.Params[i].Value = v
+		}
+	}
 }
 
 // caller tells who makes the request; where that fails the request is answered.

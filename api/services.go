@@ -52,7 +52,7 @@ func (a *API) service(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	follow := &following{services: []string{name}, filter: &q.filter}
+	follow := &following{service: name, filter: &q.filter}
 	a.conditional(c, q.wait, follow, func(ctx context.Context) (answer, error) {
 		view, err := a.reg.Service(ctx, who, name, q.consistent)
 		return answer{changed: view.Changed, write: func(b []byte) []byte {
@@ -128,7 +128,7 @@ func (a *API) item(c *gin.Context, item catalog.Item, rev store.Revision) {
 	p := scratch.Get().(*[]byte)
 	b := item.AppendJSON((*p)[:0])
 	a.revisionAt(c, rev)
-	c.Data(http.StatusOK, contentTypeJSON, b)
+	a.write(c, http.StatusOK, contentTypeJSON, b)
 	keepScratch(p, b)
 }
 
@@ -140,8 +140,8 @@ type answer struct {
 
 // following is what a long poll waits for a change of; nil: of the service list.
 type following struct {
-	services []string
-	filter   *catalog.Filter
+	service string
+	filter  *catalog.Filter
 }
 
 // conditional answers a read with its ETag, with 304 where the caller has it already, and
@@ -153,9 +153,13 @@ func (a *API) conditional(c *gin.Context, wait time.Duration, follow *following,
 		a.fail(c, err)
 		return
 	}
+	var since store.Revision
+	if wait > 0 {
+		since = a.lastChange(follow)
+	}
 	ans, err := get(ctx)
 	if err == nil && wait > 0 && cond.met(ans.changed) {
-		if a.await(c, wait, follow, ans.changed); ctx.Err() != nil {
+		if a.await(c, wait, follow, since); ctx.Err() != nil {
 			return
 		}
 		ans, err = get(ctx)
@@ -188,20 +192,17 @@ func (a *API) await(c *gin.Context, wait time.Duration, follow *following, since
 	defer timer.Stop()
 	var services []string
 	if follow != nil {
-		services = follow.services
+		services = []string{follow.service}
 	}
 	cat := a.reg.Catalog()
 	sub := cat.Follow(services)
 	defer sub.Close()
+	// What changed before the subscription is not told by it. Whether that passes the
+	// filter is not known any more: the caller is answered rather than left waiting.
+	if a.lastChange(follow) != since {
+		return
+	}
 	for {
-		// The change may have come before the subscription, so look first.
-		if follow == nil {
-			if _, changed, _ := cat.Services(); changed != since {
-				return
-			}
-		} else if changed, _ := cat.Changed(services[0]); changed != since && follow.filter.IsZero() {
-			return
-		}
 		select {
 		case <-c.Request.Context().Done():
 			return
@@ -215,7 +216,10 @@ func (a *API) await(c *gin.Context, wait time.Duration, follow *following, since
 		if err != nil {
 			return
 		}
-		if follow == nil || follow.filter.IsZero() {
+		if follow == nil {
+			if a.lastChange(nil) != since {
+				return
+			}
 			continue
 		}
 		for _, ch := range changes {
@@ -224,6 +228,18 @@ func (a *API) await(c *gin.Context, wait time.Duration, follow *following, since
 			}
 		}
 	}
+}
+
+// lastChange is the position of the last change of what is followed, filters aside, by
+// the catalog, which is what wakes a long poll. An answer from the store itself has its
+// own position.
+func (a *API) lastChange(follow *following) store.Revision {
+	if follow == nil {
+		_, changed, _ := a.reg.Catalog().Services()
+		return changed
+	}
+	changed, _ := a.reg.Catalog().Changed(follow.service)
+	return changed
 }
 
 func (a *API) events(c *gin.Context) {
@@ -240,11 +256,12 @@ func (a *API) events(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	if q.limit < 0 {
-		q.limit = 100
+	limit := q.limit
+	if limit < 0 {
+		limit = 100
 	}
 	rev := a.reg.Catalog().Revision()
-	list, err := a.reg.Events(c.Request.Context(), who, q.service, q.instance, q.limit)
+	list, err := a.reg.Events(c.Request.Context(), who, q.service, q.instance, limit)
 	if err != nil {
 		a.fail(c, err)
 		return

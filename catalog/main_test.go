@@ -86,6 +86,13 @@ func (r *rig) pass(d time.Duration) {
 	synctest.Wait()
 }
 
+// within gives a context that ends a wait which should have been over.
+func within(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // shape changes the instance that a test registers.
 type shape func(*store.Instance)
 

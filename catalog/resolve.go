@@ -70,7 +70,8 @@ func (c *Catalog) Resolve(name string, choice Choice) Resolved {
 
 // resolve chooses, nil where nothing matches. It needs the catalog's mu for reading.
 func (s *service) resolve(choice *Choice) *entry {
-	if f := &choice.Filter; f.Status != "" && f.Status != store.StatusUp {
+	f := &choice.Filter
+	if f.Status != "" && f.Status != store.StatusUp {
 		for _, list := range s.matching(f) {
 			if e := s.pick(list, choice); e != nil {
 				return e
@@ -80,22 +81,26 @@ func (s *service) resolve(choice *Choice) *entry {
 	}
 	for i := range s.pools {
 		p := &s.pools[i]
-		switch {
-		case len(p.entries) == 0:
-		case choice.Filter.IsZero():
+		if len(p.entries) == 0 {
+			continue
+		}
+		if f.IsZero() {
 			return s.pickPool(p, choice)
-		default:
-			if e := s.pick(filtered(p.entries, &choice.Filter), choice); e != nil {
-				return e
-			}
+		}
+		if e := s.pick(p.entries, choice); e != nil {
+			return e
 		}
 	}
 	return nil
 }
 
-// pickPool chooses from a whole pool, which is not empty.
+// pickPool chooses from a whole pool, which is not empty, without a walk over it if it can.
 func (s *service) pickPool(p *pool, choice *Choice) *entry {
-	switch choice.Strategy {
+	switch n := uint64(len(p.entries)); choice.Strategy {
+	case RoundRobin:
+		return p.entries[(s.turn.Add(1)-1)%n]
+	case Random:
+		return p.entries[rand.Uint64N(n)]
 	case Weighted:
 		return p.at(rand.Uint64N(p.total()))
 	case Recent:
@@ -106,70 +111,67 @@ func (s *service) pickPool(p *pool, choice *Choice) *entry {
 	return s.pick(p.entries, choice)
 }
 
-// pick chooses from a list, nil from an empty one.
+// pick chooses among those of the list that match the filter, nil where none does. It
+// walks over the list once or twice, and allocates nothing.
 func (s *service) pick(list []*entry, choice *Choice) *entry {
-	if len(list) == 0 {
-		return nil
-	}
-	n := uint64(len(list))
+	f := &choice.Filter
 	switch choice.Strategy {
-	case Random:
-		return list[rand.Uint64N(n)]
-	case Weighted:
-		return pickWeighted(list)
 	case Recent:
-		best := list[0]
-		for _, e := range list[1:] {
-			if e.state.last.Load() > best.state.last.Load() {
+		var best *entry
+		for _, e := range list {
+			if (best == nil || e.state.last.Load() > best.state.last.Load()) && f.Match(&e.rec.Instance) {
 				best = e
 			}
 		}
 		return best
 	case Hash:
-		return pickHash(list, choice.Key)
+		return pickHash(list, f, choice.Key)
 	}
-	return list[(s.turn.Add(1)-1)%n]
-}
-
-func pickWeighted(list []*entry) *entry {
-	var total uint64
-	for _, e := range list {
-		total += e.weight()
+	share := func(e *entry) uint64 {
+		switch {
+		case !f.Match(&e.rec.Instance):
+			return 0
+		case choice.Strategy == Weighted:
+			return e.weight()
+		}
+		return 1
 	}
-	n := rand.Uint64N(total)
+	var total, n uint64
 	for _, e := range list {
-		w := e.weight()
+		total += share(e)
+	}
+	if total == 0 {
+		return nil
+	}
+	if choice.Strategy == RoundRobin {
+		n = (s.turn.Add(1) - 1) % total
+	} else {
+		n = rand.Uint64N(total)
+	}
+	for _, e := range list {
+		w := share(e)
 		if n < w {
 			return e
 		}
 		n -= w
 	}
-	return list[len(list)-1]
+	return nil // not reached: n is less than the sum of all shares
 }
 
 // pickHash is rendezvous hashing (Thaler and Ravishankar, 1998): the highest score of key
 // and instance wins. It does not look at weights.
-func pickHash(list []*entry, key string) *entry {
+func pickHash(list []*entry, f *Filter, key string) *entry {
 	h := hashID(key)
 	var best *entry
 	var high uint64
 	for _, e := range list {
-		if score := mix(h ^ e.state.hash); best == nil || score > high ||
-			score == high && e.rec.Key.ID < best.rec.Key.ID {
-			best, high = e, score
+		score := mix(h ^ e.state.hash)
+		if best != nil && (score < high || score == high && e.rec.Key.ID > best.rec.Key.ID) || !f.Match(&e.rec.Instance) {
+			continue
 		}
+		best, high = e, score
 	}
 	return best
-}
-
-func filtered(list []*entry, f *Filter) []*entry {
-	var out []*entry
-	for _, e := range list {
-		if f.Match(&e.rec.Instance) {
-			out = append(out, e)
-		}
-	}
-	return out
 }
 
 // matching gives the instances that the filter chooses by their health alone, each list

@@ -215,7 +215,11 @@ func (s *Subscription) accept() (lagged bool) {
 		s.signal()
 		return true
 	}
-	s.queue = append(s.queue, staged...)
+	if len(s.queue) == 0 {
+		s.queue = staged
+	} else {
+		s.queue = append(s.queue, staged...)
+	}
 	s.signal()
 	return false
 }

@@ -123,7 +123,7 @@ func TestSlow(t *testing.T) {
 			if _, err := slow.Take(); !errors.Is(err, ErrLagged) {
 				t.Fatalf("Take = %v", err)
 			}
-			if _, err := slow.Next(t.Context()); !errors.Is(err, ErrLagged) {
+			if _, err := slow.Next(within(t, time.Minute)); !errors.Is(err, ErrLagged) {
 				t.Fatalf("Next = %v", err)
 			}
 			if _, ok := slow.Position(); ok {
@@ -186,19 +186,17 @@ func TestNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, Options{})
 		sub, _ := r.Subscribe(nil)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if changes, err := sub.Next(ctx); !errors.Is(err, context.DeadlineExceeded) || changes != nil {
+		if changes, err := sub.Next(within(t, time.Second)); !errors.Is(err, context.DeadlineExceeded) || changes != nil {
 			t.Fatalf("%v, %v", changes, err)
 		}
 		time.AfterFunc(time.Minute, func() { r.put("a", "1") })
-		changes, err := sub.Next(t.Context())
+		changes, err := sub.Next(within(t, time.Hour))
 		if err != nil || tell(changes) != "+1" {
 			t.Fatalf("%v, %v", changes, err)
 		}
 		time.AfterFunc(time.Minute, sub.Close)
 		for range 3 {
-			if changes, err := sub.Next(t.Context()); !errors.Is(err, ErrEnded) || changes != nil {
+			if changes, err := sub.Next(within(t, time.Hour)); !errors.Is(err, ErrEnded) || changes != nil {
 				t.Fatalf("%v, %v", changes, err)
 			}
 		}

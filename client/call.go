@@ -175,6 +175,9 @@ func (c *Client) networkError(ctx context.Context, base string, err error) error
 		// Our own limit, not the caller's: the cause would look like the caller's.
 		err = errors.New("nothing within " + c.timeout.String())
 	}
+	if why := c.alert(ctx, base, err); why != nil {
+		err = why
+	}
 	detail := "no answer from " + base + ": " + err.Error()
 	return &Error{Code: wire.CodeUnavailable, Detail: detail, Cause: err}
 }

@@ -51,6 +51,7 @@ type Client struct {
 	bases     []string
 	preferred atomic.Uint32 // index of the address that answered last
 	http      *http.Client
+	tls       *tls.Config // of our own transport; nil with an HTTPClient
 	timeout   time.Duration
 	maxBody   int64
 	agent     string
@@ -98,7 +99,7 @@ func New(opts Options) (*Client, error) {
 				return nil, fmt.Errorf("new client: %w", err)
 			}
 		}
-		c.http = &http.Client{Transport: newTransport(config)}
+		c.http, c.tls = &http.Client{Transport: newTransport(config)}, config
 	}
 	c.http.Timeout = 0
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -5,8 +5,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"pgregory.net/rapid"
 )
 
 // clocks are a machine's clocks in the hand of a test.
@@ -137,25 +135,6 @@ func TestStaleIDOfAReusedSlot(t *testing.T) {
 	}
 }
 
-func TestRevokeAnywhereKeepsTheHeap(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		tab := new(clocks).table()
-		var ids []ID
-		for _, ttl := range rapid.SliceOfN(rapid.IntRange(1, 1000), 20, 150).Draw(t, "ttls") {
-			ids = append(ids, tab.Grant(time.Duration(ttl)))
-		}
-		for _, id := range rapid.Permutation(ids).Draw(t, "order") {
-			if !tab.Revoke(id) {
-				t.Fatalf("Revoke(%x) is false", id)
-			}
-			checkHeap(t, tab)
-		}
-		if tab.Len() != 0 {
-			t.Fatalf("%d left", tab.Len())
-		}
-	})
-}
-
 func TestTagsSkipZero(t *testing.T) {
 	tab := new(clocks).table()
 	tab.tag = math.MaxUint32
@@ -180,62 +159,6 @@ func TestFreeListServesEverySlotOnce(t *testing.T) {
 			t.Fatalf("slot %d given twice or beyond those that were free", id.Slot())
 		}
 		seen[id.Slot()] = true
-	}
-}
-
-func TestDueIsBoundedAndInOrder(t *testing.T) {
-	var c clocks
-	tab := c.table()
-	want := make([]ID, 1000)
-	for i := range want {
-		at := i * 7 % len(want)
-		want[at] = tab.Grant(time.Second + time.Duration(at))
-	}
-	c.run(tab, 2*time.Second)
-	var due []Expiry
-	for n := 1; ; n++ {
-		before := len(due)
-		if due = tab.Due(10, due); len(due)-before > 10 {
-			t.Fatalf("Due(10) gave %d", len(due)-before)
-		}
-		if wait, ok := tab.Next(); !ok {
-			break
-		} else if wait != 0 {
-			t.Fatalf("after %d calls Next = %v", n, wait)
-		}
-	}
-	if len(due) != len(want) {
-		t.Fatalf("%d due, want %d", len(due), len(want))
-	}
-	for i := range due {
-		if due[i].ID != want[i] {
-			t.Fatalf("due[%d] = %x, want %x", i, due[i].ID, want[i])
-		}
-	}
-}
-
-func TestDueCountsTheRenewedToo(t *testing.T) {
-	var c clocks
-	tab := c.table()
-	ids := make([]ID, 30)
-	for i := range ids {
-		ids[i] = tab.Grant(time.Second)
-	}
-	c.run(tab, 500*time.Millisecond)
-	for _, id := range ids {
-		tab.Renew(id)
-	}
-	c.run(tab, 500*time.Millisecond)
-	for range 3 {
-		if wait, _ := tab.Next(); wait != 0 {
-			t.Fatalf("Next = %v with entries to move", wait)
-		}
-		if due := tab.Due(10, nil); len(due) != 0 {
-			t.Fatalf("Due = %v, all were renewed", due)
-		}
-	}
-	if wait, _ := tab.Next(); wait != 500*time.Millisecond {
-		t.Errorf("Next = %v after 30 moves, want 500ms", wait)
 	}
 }
 

@@ -25,14 +25,22 @@ func (r *Registry) noService(service string) error {
 }
 
 // Services lists the services that the caller may discover, the revision of the last
-// change to the list, and the catalog's own.
+// change to the list, and the catalog's own. Unavailable: this node knows none yet.
 func (r *Registry) Services(ctx context.Context, c Caller) (lines []catalog.Summary, changed, revision store.Revision, err error) {
-	if r.lags("") {
+	if warm := r.catalog.IsWarm(); !warm || r.lags("") {
 		// The list is of all services: the one that lags may be new.
 		ctx, cancel := context.WithTimeout(ctx, visibleWithin)
 		defer cancel()
 		for _, rev := range r.lag.pending() {
 			_ = r.catalog.Wait(ctx, rev)
+		}
+		select {
+		case <-r.catalog.Warm():
+		case <-ctx.Done():
+			if !warm {
+				return nil, changed, revision, &Error{Code: Unavailable, RetryAfter: retryAfter,
+					Detail: "this node has not read the services yet; ask again"}
+			}
 		}
 	}
 	lines, changed, revision = r.catalog.Services()
@@ -69,17 +77,19 @@ func (r *Registry) Service(ctx context.Context, c Caller, service string, consis
 }
 
 // fresh reads the service from the store where that is asked for, or where the catalog
-// does not show yet what this node has acknowledged. Nil without an error: the catalog
-// is to answer.
+// knows nothing yet, or does not show yet what this node has acknowledged. Nil without an
+// error: the catalog is to answer.
 func (r *Registry) fresh(ctx context.Context, service string, consistent bool) (*catalog.Consistent, error) {
-	if !consistent && !r.lags(service) {
+	warm := r.catalog.IsWarm()
+	if !consistent && warm && !r.lags(service) {
 		return nil, nil
 	}
 	x, err := r.catalog.Consistent(ctx, service)
 	switch {
 	case err == nil:
 		return x, nil
-	case consistent:
+	case consistent || !warm:
+		// An empty view would say of every service that nobody serves it.
 		return nil, failed(err)
 	}
 	// Nobody asked for the store: in its absence the last view is the answer (FAULTS,

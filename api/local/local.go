@@ -10,6 +10,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -144,13 +145,21 @@ func describe(e *registry.Error) string {
 		if i > 0 {
 			text += "; "
 		}
-		field := f.Field
-		if own, ok := names[field]; ok {
-			field = own
-		}
-		text += field + " " + f.Message
+		text += fieldOf(f.Field) + " " + f.Message
 	}
 	return text
+}
+
+// fieldOf gives the name that a field of the registry has on this surface.
+func fieldOf(field string) string {
+	member, key, nested := strings.Cut(field, ".")
+	if own, ok := names[member]; ok {
+		member = own
+	}
+	if nested {
+		member += "." + key
+	}
+	return member
 }
 
 func (s *Surface) health(c *gin.Context) {

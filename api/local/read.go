@@ -53,8 +53,8 @@ var required = map[string]string{
 }
 
 // read reads a body that needs the named members; what is wrong with any member is told at
-// once. A null is an absent member.
-func read(c *gin.Context, needs ...string) (*request, error) {
+// once, with what check finds of the rules of the registry. A null is an absent member.
+func read(c *gin.Context, check func(*request) []registry.FieldError, needs ...string) (*request, error) {
 	// A page of another origin can send a form without asking, and JSON it cannot.
 	if t, _, err := mime.ParseMediaType(c.GetHeader("Content-Type")); err != nil || t != "application/json" {
 		return nil, &badRequest{http.StatusUnsupportedMediaType, "send Content-Type: application/json"}
@@ -79,6 +79,7 @@ func read(c *gin.Context, needs ...string) (*request, error) {
 	}
 	var r request
 	var wrong []string
+	told := make(map[string]bool) // the members that wrong names
 	for dec.PeekKind() != '}' {
 		name, err := dec.ReadToken()
 		if err != nil {
@@ -94,7 +95,7 @@ func read(c *gin.Context, needs ...string) (*request, error) {
 		}
 		r.seen = append(r.seen, key)
 		if rule := r.set(key, v); rule != "" {
-			wrong = append(wrong, key+" "+rule)
+			wrong, told[key] = append(wrong, key+" "+rule), true
 		}
 	}
 	if _, err := dec.ReadToken(); err != nil {
@@ -105,7 +106,13 @@ func read(c *gin.Context, needs ...string) (*request, error) {
 	}
 	for _, name := range needs {
 		if !r.has(name) {
-			wrong = append(wrong, name+" "+required[name])
+			wrong, told[name] = append(wrong, name+" "+required[name]), true
+		}
+	}
+	for _, f := range check(&r) {
+		field := fieldOf(f.Field)
+		if member, _, _ := strings.Cut(field, "."); !told[member] {
+			wrong = append(wrong, field+" "+f.Message)
 		}
 	}
 	if len(wrong) > 0 {

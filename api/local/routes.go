@@ -23,24 +23,35 @@ type done struct {
 }
 
 func (s *Surface) register(c *gin.Context) {
-	req, err := read(c, "name", "port")
+	req, err := read(c, s.check, "name", "port")
 	if err != nil {
 		fail(c, err)
 		return
 	}
-	if req.host == "" {
-		req.host = "127.0.0.1"
-	}
 	if req.id == "" {
-		req.id = makeID(req.name, req.host, req.port)
+		req.id = makeID(req.name, req.address(), req.port)
 	}
-	out, err := s.reg.Register(c.Request.Context(), s.from(c), registry.Registration{
+	out, err := s.reg.Register(c.Request.Context(), s.from(c), s.registration(req))
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	answer(c, http.StatusOK, found{true, show(out.Record, out.Record.RegisteredAt)})
+}
+
+func (s *Surface) check(req *request) []registry.FieldError {
+	reg := s.registration(req)
+	return s.reg.Check(&reg)
+}
+
+func (s *Surface) registration(req *request) registry.Registration {
+	return registry.Registration{
 		Service: req.name,
 		ID:      req.id,
 		TTL:     s.ttl,
 		HasTTL:  true,
 		Instance: store.Instance{
-			Address:  req.host,
+			Address:  req.address(),
 			Port:     uint16(req.port),
 			PID:      int(req.pid),
 			Weight:   100,
@@ -48,12 +59,14 @@ func (s *Surface) register(c *gin.Context) {
 			Metadata: metadataOf(req.meta),
 			Meta:     string(req.meta),
 		},
-	})
-	if err != nil {
-		fail(c, err)
-		return
 	}
-	answer(c, http.StatusOK, found{true, show(out.Record, out.Record.RegisteredAt)})
+}
+
+func (r *request) address() string {
+	if r.host == "" {
+		return "127.0.0.1"
+	}
+	return r.host
 }
 
 // makeID makes an ID like 127.0.0.1:3001:839212, or, where a host cannot stand in an ID,
@@ -73,7 +86,7 @@ func (s *Surface) from(c *gin.Context) registry.Caller {
 }
 
 func (s *Surface) heartbeat(c *gin.Context) {
-	req, err := read(c, "name", "id")
+	req, err := read(c, checkRef, "name", "id")
 	if err != nil {
 		fail(c, err)
 		return
@@ -96,8 +109,18 @@ func (s *Surface) heartbeat(c *gin.Context) {
 	answer(c, http.StatusOK, found{true, showItem(item)})
 }
 
+func checkRef(req *request) []registry.FieldError { return registry.CheckRef(req.name, req.id) }
+
+// checkTarget checks the names of an instance that may be named by its address instead.
+func checkTarget(req *request) []registry.FieldError {
+	if req.id == "" {
+		return registry.CheckRef(req.name, "any")
+	}
+	return checkRef(req)
+}
+
 func (s *Surface) unregister(c *gin.Context) {
-	req, err := read(c, "name")
+	req, err := read(c, checkTarget, "name")
 	if err == nil && req.id == "" && !req.has("port") {
 		err = bad("id, or port with or without host, must say which instance")
 	}

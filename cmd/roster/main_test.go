@@ -93,3 +93,15 @@ func (e *evidence) leaks() (found []string) {
 	}
 	return found
 }
+
+// TestEvidence: the audit at the end finds what it is for.
+func TestEvidence(t *testing.T) {
+	t.Parallel()
+	var e evidence
+	e.token("a test", "abc")
+	e.text("one", "nothing\nof note\n")
+	e.text("two", "a line\nwith abc in it\nand one after")
+	if got := e.leaks(); len(got) != 1 || got[0] != "of a test, by two: with abc in it" {
+		t.Errorf("found %q", got)
+	}
+}

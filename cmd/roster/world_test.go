@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -21,17 +20,21 @@ import (
 // busy with other things.
 const patient = 20 * time.Second
 
+// hurry keeps programs under the race detector from sleeping for a second at their end.
+const hurry = "atexit_sleep_ms=0"
+
 // world is a folder for temporary files, and so a user with no registry yet.
 type world struct {
-	t    *testing.T
+	t    testing.TB
 	temp string
 	env  []string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	temp := t.TempDir()
-	return &world{t: t, temp: temp, env: []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + temp, "HOME=/no-home"}}
+	return &world{t: t, temp: temp, env: []string{
+		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + temp, "HOME=/no-home", "GORACE=" + hurry}}
 }
 
 func (w *world) command(args ...string) *exec.Cmd {
@@ -51,7 +54,7 @@ func (w *world) run(args ...string) (stdout, stderr string, code int) {
 // process is a running command. It does not outlive its test, and what it writes to
 // standard error is evidence.
 type process struct {
-	t        *testing.T
+	t        testing.TB
 	cmd      *exec.Cmd
 	out, err transcript
 	ended    chan struct{}
@@ -139,36 +142,32 @@ func (w *world) files() []string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	hidden, err := filepath.Glob(filepath.Join(w.temp, ".svc-registry*"))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for _, name := range hidden {
-		list = append(list, "left over: "+name)
-	}
 	return list
 }
 
 // eventually asks again and again until it is so.
-func eventually(t *testing.T, what string, is func() bool) {
+func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	deadline := time.After(patient)
-	for tick := time.NewTicker(5 * time.Millisecond); !is(); {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("not within %s: %s", patient, what)
-		}
+	if !poll(is) {
+		t.Fatalf("not within %s: %s", patient, what)
 	}
 }
 
-// web makes calls that do not share connections from test to test.
-func web(t *testing.T) *http.Client {
-	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: patient}
+func poll(is func() bool) bool {
+	deadline := time.After(patient)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			return false
+		}
+	}
+	return true
 }
 
+// single makes calls that leave no connection behind.
 var single = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
 
 // get gives status and body of a page, 0 where nobody answers.
@@ -179,14 +178,10 @@ func get(url string) (status int, body string) {
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, string(text) + errorText(err)
-}
-
-func errorText(err error) string {
-	if err == nil || errors.Is(err, io.EOF) {
-		return ""
+	if err != nil {
+		return 0, err.Error()
 	}
-	return err.Error()
+	return resp.StatusCode, string(text)
 }
 
 // transcript is a buffer that is read while it is written.

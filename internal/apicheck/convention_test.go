@@ -60,7 +60,13 @@ func TestErrorsAreProblems(t *testing.T) {
 			}
 		}
 	})
-	check(t, "405", published(t).get("components").get("responses").get("MethodNotAllowed"))
+	responses := published(t).get("components").get("responses")
+	check(t, "405", responses.get("MethodNotAllowed"))
+	for _, name := range []string{"LocalNotFound", "LocalMethodNotAllowed"} {
+		if got := responses.get(name).get("content").get("application/json").member("schema").member("$ref").text(); got != "#/components/schemas/LocalError" {
+			t.Errorf("%s is not a LocalError", name)
+		}
+	}
 	if len(seen) != len(code) {
 		t.Errorf("errors: %v", slices.Sorted(maps.Keys(seen)))
 	}

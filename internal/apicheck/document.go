@@ -18,9 +18,15 @@ import (
 // document is the description, compiled.
 type document struct {
 	operations []*operation
-	noPath     *response // to a path that is not described
-	noMethod   *response // to a method that a described path lacks
+	native     strays
+	local      strays          // where the loopback surface answers
+	loopback   map[string]bool // the first segments of its paths
 }
+
+// strays are the answers, by status, to requests that no operation describes: 404 to a path
+// that is not described, 405 to a method that a described path lacks, and to both those of
+// a guard that lets no request through.
+type strays map[int]*response
 
 type operation struct {
 	id        string
@@ -84,14 +90,19 @@ func load(src []byte, strict bool) (*document, error) {
 type loader struct{ compiler *jsonschema.Compiler }
 
 func (l loader) document(root node) (*document, error) {
-	doc := &document{}
-	var err error
+	doc := &document{native: make(strays), local: make(strays), loopback: make(map[string]bool)}
 	responses := root.get("components").get("responses")
-	if doc.noPath, err = l.response(responses.get("NotFound")); err != nil {
-		return nil, err
-	}
-	if doc.noMethod, err = l.response(responses.get("MethodNotAllowed")); err != nil {
-		return nil, err
+	for name, status := range map[string]int{
+		"Forbidden": http.StatusForbidden, "NotFound": http.StatusNotFound,
+		"MethodNotAllowed": http.StatusMethodNotAllowed, "Misdirected": http.StatusMisdirectedRequest,
+	} {
+		var err error
+		if doc.native[status], err = l.response(responses.get(name)); err != nil {
+			return nil, err
+		}
+		if doc.local[status], err = l.response(responses.get("Local" + name)); err != nil {
+			return nil, err
+		}
 	}
 	for path, item := range root.get("paths").members() {
 		for name, n := range item.members() {
@@ -105,6 +116,11 @@ func (l loader) document(root node) (*document, error) {
 			}
 			op.method, op.path, op.segments = method, path, strings.Split(path, "/")
 			doc.operations = append(doc.operations, op)
+			for tag := range n.get("tags").items() {
+				if tag.text() == "loopback" {
+					doc.loopback[op.segments[1]] = true
+				}
+			}
 		}
 	}
 	return doc, nil

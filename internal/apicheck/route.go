@@ -10,12 +10,14 @@ import (
 type route struct {
 	op         *operation        // nil: the description has no such operation
 	path       bool              // the path is described, though perhaps not with this method
+	loopback   bool              // the path begins like one of the loopback surface
 	parameters map[string]string // those of the path, unescaped
 }
 
 func (d *document) route(r *http.Request) route {
 	segments := strings.Split(r.URL.EscapedPath(), "/")
 	var best route
+	loopback := len(segments) > 1 && d.loopback[segments[1]]
 	literals := -1 // a path that fits with more literal segments wins over {parameters}
 	for _, op := range d.operations {
 		parameters, n := match(op.segments, segments)
@@ -30,6 +32,7 @@ func (d *document) route(r *http.Request) route {
 			best.op, best.parameters = op, parameters
 		}
 	}
+	best.loopback = loopback
 	return best
 }
 

@@ -2,6 +2,7 @@ package apicheck
 
 import (
 	"maps"
+	"net/http"
 	"testing"
 )
 
@@ -37,6 +38,42 @@ func TestRoutes(t *testing.T) {
 		if id != c.operation || got.path != c.path || id != "" && !maps.Equal(got.parameters, c.parameters) {
 			t.Errorf("%s %s: got %q, %v, %v", c.method, c.target, id, got.path, got.parameters)
 		}
+	}
+}
+
+// What the loopback surface answers where it has no operation has its shape; on a node
+// without that surface, and everywhere else, such an answer is a problem.
+func TestStraysHaveTheShapeOfTheirSurface(t *testing.T) {
+	const (
+		local   = `{"ok":false,"error":"there is nothing here"}`
+		problem = "application/problem+json"
+		method  = `{"type":"about:blank","title":"x","status":405,"code":"method_not_allowed"}`
+	)
+	allow, ours := []string{"Allow", "POST"}, []string{"Registry-Revision", ""}
+	both := append(ours, allow...)
+	for _, c := range []struct {
+		name   string
+		target string
+		answer http.HandlerFunc
+		want   string // part of the error; empty: there is none
+	}{
+		{"loopback method", "/register", answer(405, asJSON, local, both...), ""},
+		{"loopback method without Allow", "/register", answer(405, asJSON, local, ours...), "header Allow is missing"},
+		{"loopback path", "/resolve/a/b", answer(404, asJSON, local, ours...), ""},
+		{"loopback path of a node without it", "/resolve/a/b", answer(404, problem, closed), ""},
+		{"native method", "/registry/register", answer(405, problem, method, allow...), ""},
+		{"loopback guard", "/resolve/a/b", answer(421, asJSON, local, ours...), ""},
+		{"native guard", "/registry/a/b/c", answer(403, problem, `{"type":"about:blank","title":"x","status":403,"code":"forbidden"}`), ""},
+		{"no path, as if a method were missing", "/registry/a/b/c", answer(405, problem, method, allow...), "is not in the description"},
+		{"no method, as if the path were missing", "/registry/register", answer(404, problem, closed), "is not in the description"},
+		{"native method in the other shape", "/registry/register", answer(405, asJSON, local, allow...), "content type"},
+		{"native path in the other shape", "/registry/a/b/c", answer(404, asJSON, local), "content type"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := request("PUT", c.target, "")
+			r = r.WithContext(Bad(r.Context()))
+			wants(t, send(t, r, c.answer), c.want)
+		})
 	}
 }
 

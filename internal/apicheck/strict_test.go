@@ -53,9 +53,9 @@ func TestStrictDocument(t *testing.T) {
 	} {
 		pick := func(d *document) *schema {
 			if c.of == "combined" {
-				return d.noMethod.content["application/json"].schema
+				return d.native[405].content["application/json"].schema
 			}
-			return d.noPath.content["application/json"].schema
+			return d.native[404].content["application/json"].schema
 		}
 		v, err := jsonschema.UnmarshalJSON(bytes.NewReader([]byte(c.json)))
 		if err != nil {

@@ -3,6 +3,7 @@ package apicheck
 import (
 	"context"
 	"fmt"
+	"mime"
 	"net/http"
 	"slices"
 )
@@ -78,7 +79,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if marked == bad && (resp.StatusCode < 400 || resp.StatusCode > 499) {
 		x.errorf("response %d to a bad request", resp.StatusCode)
 	}
-	if want := x.describe(resp.StatusCode); want != nil {
+	if want := x.describe(resp); want != nil {
 		if err := x.response(want, resp); err != nil {
 			return nil, err
 		}
@@ -86,9 +87,14 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// describe gives what the description says of an answer with the status, and counts it.
-func (x *exchange) describe(status int) *response {
-	doc := x.checker.doc
+// describe gives what the description says of an answer with such a status, and counts it.
+func (x *exchange) describe(resp *http.Response) *response {
+	doc, status := x.checker.doc, resp.StatusCode
+	stray := doc.native
+	// A node without the loopback surface answers there like everywhere else.
+	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); x.route.loopback && kind == "application/json" {
+		stray = doc.local
+	}
 	switch {
 	case x.route.op != nil:
 		want := x.route.op.responses[status]
@@ -98,10 +104,9 @@ func (x *exchange) describe(status int) *response {
 		}
 		x.checker.coverage.add(x.route.op, status)
 		return want
-	case x.route.path && status == http.StatusMethodNotAllowed:
-		return doc.noMethod
-	case !x.route.path && status == http.StatusNotFound:
-		return doc.noPath
+	case status == http.StatusNotFound && x.route.path, status == http.StatusMethodNotAllowed && !x.route.path:
+	case stray[status] != nil:
+		return stray[status]
 	}
 	x.errorf("response %d, where the path or its method is not in the description", status)
 	return nil

@@ -10,8 +10,8 @@ import (
 // happened has none.
 type lazyObserver struct{ get func() prometheus.Observer }
 
-func lazily(make func() prometheus.Observer) prometheus.Observer {
-	return lazyObserver{sync.OnceValue(make)}
+func lazily(get func() prometheus.Observer) prometheus.Observer {
+	return lazyObserver{sync.OnceValue(get)}
 }
 
 // Observe tells the series.

@@ -5,6 +5,7 @@ package metrics
 import (
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +23,7 @@ type Metrics struct {
 	reloads  *prometheus.CounterVec
 	pauses   prometheus.Counter
 	refused  prometheus.Counter
+	ops      sync.Map // method of the store -> *callSeries
 }
 
 // seconds spans what is local (tens of microseconds) to what is stuck.
@@ -83,24 +85,50 @@ func (m *Metrics) Instrument(method, route string) func(status int, took time.Du
 	}
 }
 
-// Call is told of each call to the store.
-func (m *Metrics) Call(op string, took time.Duration, err error) {
-	m.calls.WithLabelValues(op, outcome(err)).Observe(took.Seconds())
+// The outcomes of a call to the store.
+const (
+	ok = iota
+	refused
+	canceled
+	unavailable
+	failed
+)
+
+var outcomes = [...]string{ok: "ok", refused: "refused", canceled: "canceled", unavailable: "unavailable", failed: "error"}
+
+// callSeries are the series of one method of the store.
+type callSeries [len(outcomes)]prometheus.Observer
+
+func (m *Metrics) series(op string) *callSeries {
+	if s, ok := m.ops.Load(op); ok {
+		return s.(*callSeries)
+	}
+	var fresh callSeries
+	for i, name := range outcomes {
+		fresh[i] = lazily(func() prometheus.Observer { return m.calls.WithLabelValues(op, name) })
+	}
+	s, _ := m.ops.LoadOrStore(op, &fresh)
+	return s.(*callSeries)
 }
 
-func outcome(err error) string {
+// Call is told of each call to the store.
+func (m *Metrics) Call(op string, took time.Duration, err error) {
+	m.series(op)[outcome(err)].Observe(took.Seconds())
+}
+
+func outcome(err error) int {
 	switch {
 	case err == nil:
-		return "ok"
+		return ok
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed):
-		return "unavailable"
+		return unavailable
 	case store.IsContext(err):
-		return "canceled"
+		return canceled
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrLeaseLost), errors.Is(err, store.ErrConflict),
 		errors.Is(err, store.ErrCompacted), errors.Is(err, store.ErrInvalid):
-		return "refused"
+		return refused
 	}
-	return "error"
+	return failed
 }
 
 // Reload is told of each reload of certificates.

@@ -35,9 +35,23 @@ type usageError struct{ error }
 func (u usageError) Unwrap() error      { return u.error }
 func (usageError) Is(target error) bool { return target == ErrUsage }
 
+// NotFound marks err as saying that what was named is not there, keeping its text.
+func NotFound(err error) error {
+	if err == nil {
+		return nil
+	}
+	return notFoundError{err}
+}
+
+type notFoundError struct{ error }
+
+func (n notFoundError) Unwrap() error      { return n.error }
+func (notFoundError) Is(target error) bool { return target == errNotFound }
+
 func usagef(format string, args ...any) error { return Usage(fmt.Errorf(format, args...)) }
 
 var (
+	errNotFound   = errors.New("not found")
 	errNotRunning = errors.New("no local registry is running")
 	errNoRegistry = errors.New("no registry is given, and no local one is running")
 )
@@ -57,7 +71,7 @@ func ExitCode(err error) int {
 		return ExitOK
 	case is(ErrUsage):
 		return ExitUsage
-	case is(client.ErrNotFound, client.ErrLeaseLost, errNotRunning):
+	case is(client.ErrNotFound, client.ErrLeaseLost, errNotRunning, errNotFound):
 		return ExitNotFound
 	case is(client.ErrUnauthenticated, client.ErrForbidden), refusedCertificate(err):
 		return ExitNotAllowed

@@ -47,12 +47,12 @@ func saying(e *client.Error) string {
 	switch {
 	case errors.Is(e, client.ErrLeaseLost) && e.Reason != "":
 		return "the instance is gone: " + e.Reason
-	case e.Detail != "":
-		return e.Detail
-	case len(e.Fields) == 1:
+	case len(e.Fields) == 1: // the detail would only point at them
 		return "a field is not valid"
 	case len(e.Fields) > 1:
 		return fmt.Sprintf("%d fields are not valid", len(e.Fields))
+	case e.Detail != "":
+		return e.Detail
 	case e.Title != "":
 		return e.Title
 	}

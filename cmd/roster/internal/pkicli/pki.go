@@ -95,7 +95,7 @@ func (s *session) explain(err error) error {
 	case errors.Is(err, pki.ErrExists):
 		return fmt.Errorf("%w; nothing was overwritten", err)
 	case errors.Is(err, pki.ErrNotFound):
-		return fmt.Errorf("%w; see: %s", err, s.command("list"))
+		return cli.NotFound(fmt.Errorf("%w; see: %s", err, s.command("list")))
 	}
 	return err
 }

@@ -1,0 +1,79 @@
+package server
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/roster-sd/roster/cmd/roster/internal/config"
+)
+
+// TestOpenRefuses: what cannot be served is told, and nothing stays open. That no
+// goroutine does is looked for at the end of the package's tests.
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	probe := taken.Addr().String()
+	for name, test := range map[string]struct {
+		change   func(*config.Config)
+		insecure bool
+		want     []string
+	}{
+		"backend":     {func(c *config.Config) { c.Store.Backend = "redis" }, true, []string{`store.backend: "redis"; use memory`}},
+		"state file":  {func(c *config.Config) { c.Store.Memory.StateFile = "x" }, true, []string{"store.memory.state_file: leave it empty"}},
+		"connections": {func(c *config.Config) { c.Limits.Connections = 1 }, true, []string{"limits.connections: leave it at 0"}},
+		"all at once": {func(c *config.Config) {
+			c.Limits.Instances, c.Limits.Watchers = 1, 1
+			c.Auth.Policies = []config.PolicyRule{{Identity: "a"}, {Identity: "b", Admin: true}}
+		}, true, []string{"auth.policies[1].admin: leave it false", "limits.instances", "limits.watchers"}},
+		"no certificate": {func(c *config.Config) { c.TLS.CertFile = f.path("none.crt") }, false, []string{"none.crt is not there", "roster pki init", "roster pki issue", "--insecure"}},
+		"nothing set":    {func(c *config.Config) { c.TLS = config.TLS{} }, false, []string{"tls.cert_file is not set", "tls.key_file is not set", "tls.client_ca_file is not set"}},
+		"no list":        {func(c *config.Config) { c.TLS.CRLFile = f.path("none.crl") }, false, []string{"none.crl"}},
+		"taken":          {func(c *config.Config) { c.Listen = probe }, true, []string{"listen: " + probe + " is in use by another program"}},
+		"admin taken":    {func(c *config.Config) { c.Admin.Listen = probe }, true, []string{"admin.listen: " + probe + " is in use by another program"}},
+		"admin in plain": {func(c *config.Config) { c.Admin.Listen = "0.0.0.0:0" }, true, []string{"admin.listen", "off loopback", "admin.plain"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := secure(f)
+			test.change(&cfg)
+			srv, err := Open(Options{Config: cfg, Insecure: test.insecure, Logger: slog.New(slog.DiscardHandler)})
+			if err == nil {
+				srv.Close()
+				t.Fatal("it was opened")
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("the error is %q, want %q in it", err, want)
+				}
+			}
+			if strings.Contains(name, "taken") != errors.Is(err, ErrInUse) {
+				t.Errorf("ErrInUse is %v", errors.Is(err, ErrInUse))
+			}
+		})
+	}
+}
+
+// TestDevStaysOnLoopback refuses every other address before anything listens.
+func TestDevStaysOnLoopback(t *testing.T) {
+	t.Parallel()
+	for address, ok := range map[string]bool{"127.0.0.1:0": true, "localhost:0": true, "0.0.0.0:0": false, ":0": false, "192.0.2.1:0": false} {
+		cfg := config.DevDefault()
+		cfg.Listen = address
+		srv, err := Open(Options{Config: cfg, Dev: true, Logger: slog.New(slog.DiscardHandler)})
+		if (err == nil) != ok {
+			t.Errorf("%s: %v", address, err)
+		}
+		if err == nil {
+			if err := srv.Close(); err != nil { // it was never run
+				t.Error(err)
+			}
+		}
+	}
+}
