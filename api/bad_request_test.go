@@ -13,6 +13,9 @@ func TestMethods(t *testing.T) {
 	allowed := make(map[string][]string)
 	for _, r := range w.api.Routes() {
 		allowed[r.Path] = append(allowed[r.Path], r.Method)
+		if r.Head() {
+			allowed[r.Path] = append(allowed[r.Path], "HEAD")
+		}
 	}
 	for path, has := range allowed {
 		slices.Sort(has)

@@ -25,6 +25,13 @@ func (f *faulty) wrap(inner store.Store) store.Store {
 	return f
 }
 
+// wrapBroken is for a store that is out of reach from the beginning.
+func (f *faulty) wrapBroken(inner store.Store) store.Store {
+	f.wrap(inner)
+	f.breaks()
+	return f
+}
+
 func (f *faulty) lags(d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

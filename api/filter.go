@@ -16,6 +16,12 @@ import (
 // maxWait is the longest that a long poll may wait.
 const maxWait = 5 * time.Minute
 
+// The most that one query may ask.
+const (
+	maxConditions = 16 // tag and meta.<key> together
+	maxServices   = 64 // of a watch
+)
+
 // query reads the query of a request. A name that the route does not know is an error:
 // a filter with a typo would choose everything.
 type query struct {
@@ -26,7 +32,8 @@ type query struct {
 	after      string
 	wait       time.Duration
 	consistent bool
-	services   []string
+	services   []string // sorted, each once
+	repeated   bool     // there was more than one parameter for them
 	service    string
 	instance   string
 	reason     string
@@ -69,6 +76,8 @@ func parse(raw string, filters bool, known ...string) (*query, error) {
 			q.set(name, value)
 		}
 	}
+	q.bound()
+	q.repeated = len(values["service"]) > 1
 	if q.key != "" && q.strategy != catalog.Hash {
 		q.errs.add("key", "goes with strategy=hash")
 	}
@@ -76,6 +85,28 @@ func parse(raw string, filters bool, known ...string) (*query, error) {
 		q.errs.add("key", "is needed with strategy=hash")
 	}
 	return q, q.errs.err()
+}
+
+// bound takes out what stands twice and refuses more than a request by hand has: each
+// condition is asked of every instance, each service is found for every change.
+func (q *query) bound() {
+	slices.Sort(q.filter.Tags)
+	q.filter.Tags = slices.Compact(q.filter.Tags)
+	slices.Sort(q.services)
+	q.services = slices.Compact(q.services)
+	tags, meta := len(q.filter.Tags), len(q.filter.Metadata)
+	if tags+meta > maxConditions {
+		rule := "must be at most " + strconv.Itoa(maxConditions) + " different conditions, tag and meta.<key> together"
+		if tags > 0 && !q.errs.told("tag") {
+			q.errs.add("tag", rule)
+		}
+		if meta > 0 {
+			q.errs.add("meta", rule)
+		}
+	}
+	if len(q.services) > maxServices && !q.errs.told("service") {
+		q.errs.add("service", "must name at most "+strconv.Itoa(maxServices)+" different services")
+	}
 }
 
 func (q *query) set(name, value string) {

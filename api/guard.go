@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -16,23 +17,31 @@ import (
 // forbidden, and what the caller is told. An empty code lets it pass.
 type Guard func(r *http.Request) (code, detail string)
 
+// AnyPort is the port of a loopback listener that may be reached through forwarded ports.
+const AnyPort = -1
+
 // LoopbackGuard protects a plain HTTP listener on loopback from web pages that the user
 // of the machine has open: the Host must be one of loopback's names with our port, which
 // stops DNS rebinding (etcd CVE-2018-1098 and 1099), and an Origin, where there is one,
 // must be our own.
 func LoopbackGuard(port int) Guard {
-	p := strconv.Itoa(port)
-	hosts := []string{net.JoinHostPort("127.0.0.1", p), net.JoinHostPort("::1", p), net.JoinHostPort("localhost", p)}
-	if port == 80 {
-		hosts = append(hosts, "127.0.0.1", "[::1]", "localhost")
+	own := func(host string) bool {
+		name, p, err := net.SplitHostPort(host)
+		if err != nil {
+			name, p = strings.Trim(host, "[]"), "80"
+		}
+		return slices.Contains(loopbackNames, name) && (port == AnyPort || p == strconv.Itoa(port))
 	}
-	const otherOrigin = "this registry does not serve pages of other origins"
+	misdirected := "this registry is for this machine only: the Host must be 127.0.0.1"
+	if port != AnyPort {
+		misdirected += ":" + strconv.Itoa(port)
+	}
 	return func(r *http.Request) (code, detail string) {
-		if !slices.Contains(hosts, r.Host) {
-			return wire.CodeMisdirected, "this registry is for this machine only: the Host must be " + hosts[0]
+		if !own(r.Host) {
+			return wire.CodeMisdirected, misdirected
 		}
 		for _, origin := range r.Header["Origin"] {
-			if u, err := url.Parse(origin); err != nil || u.Scheme != "http" || !slices.Contains(hosts, u.Host) {
+			if u, err := url.Parse(origin); err != nil || u.Scheme != "http" || !own(u.Host) {
 				return wire.CodeForbidden, otherOrigin
 			}
 		}
@@ -44,6 +53,10 @@ func LoopbackGuard(port int) Guard {
 		return wire.CodeForbidden, otherOrigin
 	}
 }
+
+var loopbackNames = []string{"127.0.0.1", "::1", "localhost"}
+
+const otherOrigin = "this registry does not serve pages of other origins"
 
 // guard puts the guard of the server before a route; refuse answers.
 func (a *API) guard(refuse refusal) gin.HandlerFunc {

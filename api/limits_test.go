@@ -1,9 +1,12 @@
 package api_test
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/roster-sd/roster/wire"
 )
@@ -103,6 +106,23 @@ func TestBodySizes(t *testing.T) {
 	// A body of 65 KiB of which every part would be good.
 	w.refuse(fault{method: "POST", path: "/registry/register", want: "413 too_large",
 		body: registration(`metadata:{` + repeated(64, `"k%d":"`+strings.Repeat("v", 1020)+`"`) + `}`)})
+}
+
+// A body that says that it is too large is refused before it has come.
+func TestTooLargeIsToldAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := simulate(t, setup{})
+		never, end := io.Pipe()
+		defer end.Close()
+		began := time.Now()
+		n.refused(fault{method: "POST", path: "/registry/register", want: "413 too_large", opts: []option{
+			header("Content-Type", "application/json"),
+			func(r *http.Request) { r.Body, r.ContentLength = never, 1<<20 },
+		}})
+		if took := time.Since(began); took != 0 {
+			t.Errorf("it took %v", took)
+		}
+	})
 }
 
 // A batch has its own limits.

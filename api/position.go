@@ -52,6 +52,24 @@ func (a *API) reach(ctx context.Context, rev store.Revision) error {
 	return nil
 }
 
+// warm waits for this node to have read the store once: before that, a snapshot would say
+// of every service that nobody serves it.
+func (a *API) warm(ctx context.Context) error {
+	cat := a.reg.Catalog()
+	if cat.IsWarm() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, aheadWait)
+	defer cancel()
+	select {
+	case <-cat.Warm():
+		return nil
+	case <-ctx.Done():
+		return &registry.Error{Code: registry.Unavailable, RetryAfter: time.Second,
+			Detail: "this node has not read the services yet; ask again"}
+	}
+}
+
 // condition is what a conditional read asks.
 type condition struct {
 	revs []store.Revision

@@ -119,6 +119,50 @@ func TestConsistentReads(t *testing.T) {
 	})
 }
 
+// A node that has not read the store yet says so, rather than that nobody is there.
+func TestColdReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &faulty{}
+		n := simulate(t, setup{wrap: f.wrapBroken, cold: true})
+		paths := []string{"/registry/services", orders, orders + "?consistent=true", orders + "/o-1", "/registry/resolve/orders",
+			"/registry/events", "/registry/watch", "/registry/watch?service=orders"}
+		for _, path := range paths {
+			res := <-n.poll(path)
+			if res.problem(503, wire.CodeUnavailable); res.header.Get("Retry-After") != "1" || res.took > 250*time.Millisecond {
+				t.Errorf("%s: after %v, Retry-After %q", path, res.took, res.header.Get("Retry-After"))
+			}
+		}
+		for path, status := range map[string]int{"/health": 200, "/ready": 503, "/ready?strict": 503} {
+			if h := decode[wire.Health](n.get(path).want(status)); h.Status != "starting" || h.Revision != "" {
+				t.Errorf("%s: %+v", path, h)
+			}
+		}
+		f.heals()
+		n.put("orders", "o-1", nil)
+		time.Sleep(2 * time.Second)
+		for _, path := range paths[:6] {
+			n.get(path).want(200)
+		}
+		if list, _, _ := n.watch("/registry/watch").snapshot(); ids(list) != "o-1" {
+			t.Errorf("the snapshot holds %q", ids(list))
+		}
+		n.get("/ready?strict").want(200)
+	})
+}
+
+// A stream that asks a little too early waits a little.
+func TestWatchWaitsForAColdNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &faulty{}
+		n := simulate(t, setup{wrap: f.wrapBroken, cold: true})
+		f.heals() // the catalog tries again within a tenth of a second
+		n.put("orders", "o-1", nil)
+		if list, _, _ := n.watch("/registry/watch").snapshot(); ids(list) != "o-1" {
+			t.Errorf("the snapshot holds %q", ids(list))
+		}
+	})
+}
+
 // What this node acknowledged it also shows, however late its feed is; and while the store
 // is out of reach, answers say how old they are.
 func TestLateAndStaleReads(t *testing.T) {

@@ -1,6 +1,10 @@
 package api
 
-import "github.com/gin-gonic/gin"
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
 
 // Route is a row of the table of routes, from which tests are made.
 type Route struct {
@@ -12,6 +16,12 @@ type Route struct {
 
 	serve func(*API, *gin.Context)
 }
+
+// Head tells that the route answers HEAD as well (RFC 9110, 9.1), like GET without the
+// body, which net/http leaves out. A stream has no end to describe.
+func (r Route) Head() bool { return r.Method == http.MethodGet && r.Path != watchPath }
+
+const watchPath = "/registry/watch"
 
 func (r Route) handler(a *API) gin.HandlerFunc { return func(c *gin.Context) { r.serve(a, c) } }
 
@@ -28,7 +38,7 @@ func (a *API) Routes() []Route {
 		{"PATCH", "/registry/services/:serviceName/:instanceId", true, "register", (*API).patch},
 		{"DELETE", "/registry/services/:serviceName/:instanceId", false, "register", (*API).deregister},
 		{"GET", "/registry/resolve/:serviceName", false, "discover", (*API).resolve},
-		{"GET", "/registry/watch", false, "discover", (*API).watch},
+		{"GET", watchPath, false, "discover", (*API).watch},
 		{"GET", "/registry/events", false, "discover", (*API).events},
 		{"GET", "/registry/admin/dump", false, "admin", (*API).admin},
 		{"POST", "/registry/admin/policies/check", true, "admin", (*API).admin},

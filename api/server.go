@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -31,8 +32,8 @@ type Options struct {
 	Guard Guard
 	// Surface is another surface on the same port; nil: none.
 	Surface *Surface
-	Limiter registry.Limiter // of requests, for each identity; nil: none
-	Logger  *slog.Logger     // nil: none
+	Limiter Limiter      // of requests, for each identity; nil: none
+	Logger  *slog.Logger // nil: none
 }
 
 // Health is the state of a node.
@@ -43,6 +44,12 @@ type Health struct {
 	Held     int      // instances kept past their deadline
 	Node     string
 	Backend  string
+}
+
+// Limiter says whether an identity may make one more request.
+type Limiter interface {
+	// Allow takes one, and gives 0; or takes nothing, and gives how long to wait.
+	Allow(identity string) time.Duration
 }
 
 // Surface is another surface on the port of the native one. It serves GET /health itself.
@@ -78,6 +85,9 @@ func New(opts Options) *API {
 	_ = e.SetTrustedProxies(nil)                     // nil cannot fail
 	for _, r := range a.Routes() {
 		e.Handle(r.Method, r.Path, append(a.before(r.Method, r.Path, a.refuse), r.handler(a))...)
+		if r.Head() {
+			e.HEAD(r.Path, append(a.before(http.MethodHead, r.Path, a.refuse), r.handler(a))...)
+		}
 	}
 	if opts.Surface != nil {
 		opts.Surface.Register(e.Group("", a.before("", "loopback", opts.Surface.refuse)...))
@@ -115,7 +125,7 @@ func (a *API) before(method, route string, refuse refusal) []gin.HandlerFunc {
 func (a *API) protect(c *gin.Context, refuse refusal) {
 	defer func() {
 		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler {
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
 			a.log.Error("handler panicked", "route", c.FullPath(), "panic", p, "stack", stack())
@@ -143,21 +153,28 @@ func unescape(c *gin.Context) {
 	}
 }
 
-// caller tells who makes the request; where that fails the request is answered.
-func (a *API) caller(c *gin.Context) (registry.Caller, bool) {
+// identify tells who makes the request; where that fails the request is answered.
+func (a *API) identify(c *gin.Context) (registry.Caller, bool) {
 	who, err := a.opts.Identify(c.Request)
 	if err != nil {
 		a.log.Warn("caller refused", "from", c.Request.RemoteAddr, "error", err)
 		a.fail(c, &problem{code: wire.CodeUnauthenticated, detail: "the client certificate is no longer good"})
 		return who, false
 	}
-	if a.opts.Limiter != nil {
+	return who, true
+}
+
+// caller tells who makes the request, and counts the request; where it may not be made it
+// is answered.
+func (a *API) caller(c *gin.Context) (registry.Caller, bool) {
+	who, ok := a.identify(c)
+	if ok && a.opts.Limiter != nil {
 		if wait := a.opts.Limiter.Allow(who.Identity); wait > 0 {
 			a.fail(c, &registry.Error{Code: registry.RateLimited, Detail: "too many requests from this identity", RetryAfter: wait})
 			return who, false
 		}
 	}
-	return who, true
+	return who, ok
 }
 
 // token gives the instance token of a request, empty if there is none.

@@ -2,9 +2,7 @@ package api
 
 import (
 	"context"
-	"math/rand/v2"
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -24,8 +22,8 @@ func (a *API) services(c *gin.Context) {
 		return
 	}
 	a.conditional(c, q.wait, nil, func(ctx context.Context) (answer, error) {
-		lines, changed, _, err := a.reg.Services(ctx, who)
-		return answer{changed: changed, write: func(b []byte) []byte {
+		lines, changed, rev, err := a.reg.Services(ctx, who, q.consistent)
+		return answer{changed: changed, revision: rev, write: func(b []byte, out *parts) []byte {
 			b = appendText(append(b, '{'), "revision", changed.String())
 			b = append(b, `,"services":[`...)
 			for i, line := range lines {
@@ -35,6 +33,10 @@ func (a *API) services(c *gin.Context) {
 				b = appendText(append(b, '{'), "serviceName", line.Name)
 				b = appendNumber(b, "instances", int64(line.Instances))
 				b = append(appendNumber(b, "up", int64(line.Up)), '}')
+				var ok bool
+				if b, ok = out.spill(b); !ok {
+					return b
+				}
 			}
 			return append(b, "]}"...)
 		}}, err
@@ -55,13 +57,13 @@ func (a *API) service(c *gin.Context) {
 	follow := &following{service: name, filter: &q.filter}
 	a.conditional(c, q.wait, follow, func(ctx context.Context) (answer, error) {
 		view, err := a.reg.Service(ctx, who, name, q.consistent)
-		return answer{changed: view.Changed, write: func(b []byte) []byte {
-			return appendService(b, view, q)
+		return answer{changed: view.Changed, revision: view.Revision, write: func(b []byte, out *parts) []byte {
+			return appendService(b, view, q, out)
 		}}, err
 	})
 }
 
-func appendService(b []byte, view catalog.View, q *query) []byte {
+func appendService(b []byte, view catalog.View, q *query, out *parts) []byte {
 	b = appendText(append(b, '{'), "revision", view.Changed.String())
 	b = appendText(append(b, ','), "serviceName", view.Name)
 	b = append(b, `,"instances":[`...)
@@ -79,6 +81,10 @@ func appendService(b []byte, view catalog.View, q *query) []byte {
 		}
 		b = item.AppendJSON(b)
 		n, last = n+1, item.Record.Key.ID
+		var ok bool
+		if b, ok = out.spill(b); !ok {
+			return b
+		}
 	}
 	b = append(b, ']')
 	if more {
@@ -132,123 +138,13 @@ func (a *API) item(c *gin.Context, item catalog.Item, rev store.Revision) {
 	keepScratch(p, b)
 }
 
-// answer is what a conditional read answers, and the position of its last change.
-type answer struct {
-	changed store.Revision
-	write   func([]byte) []byte
-}
-
-// following is what a long poll waits for a change of; nil: of the service list.
-type following struct {
-	service string
-	filter  *catalog.Filter
-}
-
-// conditional answers a read with its ETag, with 304 where the caller has it already, and
-// with the wait asked for, where the caller has it, once it has changed.
-func (a *API) conditional(c *gin.Context, wait time.Duration, follow *following, get func(context.Context) (answer, error)) {
-	ctx := c.Request.Context()
-	cond, err := a.condition(c)
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	var since store.Revision
-	if wait > 0 {
-		since = a.lastChange(follow)
-	}
-	ans, err := get(ctx)
-	if err == nil && wait > 0 && cond.met(ans.changed) {
-		if a.await(c, wait, follow, since); ctx.Err() != nil {
-			return
-		}
-		ans, err = get(ctx)
-	}
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	c.Writer.Header()["Etag"] = []string{etag(ans.changed)}
-	c.Writer.Header()["Cache-Control"] = noCache
-	if cond.met(ans.changed) {
-		a.revision(c)
-		c.Status(http.StatusNotModified)
-		return
-	}
-	p := scratch.Get().(*[]byte)
-	b := ans.write((*p)[:0])
-	a.json(c, http.StatusOK, b)
-	keepScratch(p, b)
-}
-
-var noCache = []string{"no-cache"}
-
-// await blocks until what is followed has changed since the position, or the wait is
-// over, or the caller leaves, or the server drains. The wait is longer than asked for by
-// up to a sixteenth, so that polls that began together do not end together.
-func (a *API) await(c *gin.Context, wait time.Duration, follow *following, since store.Revision) {
-	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
-	timer := time.NewTimer(wait + rand.N(wait/16+1))
-	defer timer.Stop()
-	var services []string
-	if follow != nil {
-		services = []string{follow.service}
-	}
-	cat := a.reg.Catalog()
-	sub := cat.Follow(services)
-	defer sub.Close()
-	// What changed before the subscription is not told by it. Whether that passes the
-	// filter is not known any more: the caller is answered rather than left waiting.
-	if a.lastChange(follow) != since {
-		return
-	}
-	for {
-		select {
-		case <-c.Request.Context().Done():
-			return
-		case <-a.stop:
-			return
-		case <-timer.C:
-			return
-		case <-sub.Wake():
-		}
-		changes, err := sub.Take()
-		if err != nil {
-			return
-		}
-		if follow == nil {
-			if a.lastChange(nil) != since {
-				return
-			}
-			continue
-		}
-		for _, ch := range changes {
-			if ch.Through(follow.filter) != catalog.None {
-				return
-			}
-		}
-	}
-}
-
-// lastChange is the position of the last change of what is followed, filters aside, by
-// the catalog, which is what wakes a long poll. An answer from the store itself has its
-// own position.
-func (a *API) lastChange(follow *following) store.Revision {
-	if follow == nil {
-		_, changed, _ := a.reg.Catalog().Services()
-		return changed
-	}
-	changed, _ := a.reg.Catalog().Changed(follow.service)
-	return changed
-}
-
 func (a *API) events(c *gin.Context) {
 	who, ok := a.caller(c)
 	if !ok {
 		return
 	}
 	q, err := parse(c.Request.URL.RawQuery, false, "service", "instance", "limit")
-	if err == nil && len(q.services) > 1 {
+	if err == nil && q.repeated {
 		q.errs.add("service", "must stand once")
 		err = q.errs.err()
 	}
@@ -267,7 +163,8 @@ func (a *API) events(c *gin.Context) {
 		return
 	}
 	out := eventsOf(rev, list)
-	a.json(c, http.StatusOK, marshal(out))
+	a.revisionAt(c, rev)
+	a.write(c, http.StatusOK, contentTypeJSON, marshal(out))
 }
 
 func (a *API) admin(c *gin.Context) {

@@ -1,8 +1,8 @@
 package api
 
 import (
+	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -32,10 +32,12 @@ func (a *API) watch(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	slices.Sort(q.services)
-	q.services = slices.Compact(q.services)
 	allowed, err := a.reg.Selection(who, q.services)
 	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	if err := a.warm(c.Request.Context()); err != nil {
 		a.fail(c, err)
 		return
 	}
@@ -139,11 +141,10 @@ func appendID(b []byte, rev store.Revision) []byte {
 // changes sends what waits; a subscriber that could not keep up starts over.
 func (s *stream) changes() bool {
 	changes, err := s.sub.Take()
-	switch err {
-	case nil:
-	case catalog.ErrLagged:
+	if errors.Is(err, catalog.ErrLagged) {
 		return s.send([]byte("event: "+wire.WatchResync+"\ndata: {}\n\n")) && s.snapshot(s.sub.Resync())
-	default:
+	}
+	if err != nil {
 		return false
 	}
 	p := scratch.Get().(*[]byte)

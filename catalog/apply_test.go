@@ -222,3 +222,27 @@ func TestFloor(t *testing.T) {
 		r.audit()
 	})
 }
+
+// TestFloorInABatch: of a service that comes, goes and is forgotten within one batch the
+// floor is not before its end.
+func TestFloorInABatch(t *testing.T) {
+	c := New(Options{Encode: encode})
+	at := func(n int) store.Revision { return store.Revision{Epoch: 1, Number: uint64(n)} }
+	c.load(store.Snapshot{Revision: at(1)})
+	var batch store.Batch
+	const n = maxEmpties + 3
+	for i := range n {
+		rec := record(fmt.Sprint("s", i), "1")
+		rec.Revision, rec.Changed = at(2*i+2), uint64(2*i+2)
+		batch.Events = append(batch.Events, store.Event{Revision: at(2*i + 2), Record: &rec},
+			store.Event{Revision: at(2*i + 3), Before: &rec})
+	}
+	batch.Revision = at(2*n + 1)
+	c.apply(batch)
+	if changed, _ := c.Changed("s2"); changed != at(2*2+3) {
+		t.Errorf("the last that was forgotten ended at %d, and is said to have changed at %v", 2*2+3, changed)
+	}
+	if err := audit(c, store.Snapshot{}); err != nil {
+		t.Error(err)
+	}
+}

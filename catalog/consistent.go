@@ -2,12 +2,14 @@ package catalog
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/roster-sd/roster/store"
 )
 
 // Consistent is a view of one service read from the store itself, for callers that ask
-// for it and for a node that lags behind its own writes.
+// for it and for a node that lags behind its own writes. It may be read by many at once.
 type Consistent struct {
 	service *service
 	rev     store.Revision
@@ -40,11 +42,14 @@ func (c *Catalog) Consistent(ctx context.Context, name string) (*Consistent, err
 	}
 	c.mu.RLock()
 	if live, ok := c.services[name]; ok {
-		s.turn.Store(live.turn.Add(1) - 1)
+		s.turns = live.turns
 	}
 	c.mu.RUnlock()
 	return &Consistent{service: s, rev: snap.Revision}, nil
 }
+
+// Revision is the position at which the store was read.
+func (x *Consistent) Revision() store.Revision { return x.rev }
 
 // View gives the service as a view.
 func (x *Consistent) View() View {
@@ -53,11 +58,10 @@ func (x *Consistent) View() View {
 
 // Resolve is [Catalog.Resolve] on what was read.
 func (x *Consistent) Resolve(choice Choice) Resolved {
-	out := Resolved{Revision: x.rev, Live: x.service.tree.Len()}
-	if e := x.service.resolve(&choice); e != nil {
-		out.Item, out.Found = e.item(), true
+	if choice.Filter.isUp() {
+		choice.Filter = Filter{}
 	}
-	return out
+	return Resolved{Revision: x.rev, Live: x.service.tree.Len()}.with(x.service.choose(&choice))
 }
 
 // Get gives one instance of what was read.
@@ -66,4 +70,30 @@ func (x *Consistent) Get(id string) (Item, bool) {
 		return e.item(), true
 	}
 	return Item{}, false
+}
+
+// ConsistentServices is [Catalog.Services] read from the store itself, with its position.
+func (c *Catalog) ConsistentServices(ctx context.Context) ([]Summary, store.Revision, error) {
+	snap, err := c.opts.Store.List(ctx, selector)
+	if err != nil {
+		return nil, store.Revision{}, err
+	}
+	counts := make(map[string]*Summary)
+	for _, r := range snap.Records {
+		line := counts[r.Key.Service]
+		if line == nil {
+			line = &Summary{Name: r.Key.Service}
+			counts[r.Key.Service] = line
+		}
+		line.Instances++
+		if tierOf(&r.Instance) >= 0 {
+			line.Up++
+		}
+	}
+	lines := make([]Summary, 0, len(counts))
+	for _, line := range counts {
+		lines = append(lines, *line)
+	}
+	slices.SortFunc(lines, func(a, b Summary) int { return strings.Compare(a.Name, b.Name) })
+	return lines, snap.Revision, nil
 }

@@ -13,7 +13,8 @@ type feed struct {
 	mu     sync.Mutex
 	inner  store.Reader
 	lists  error         // what List gives
-	others error         // what Watch, Next and Tombstones give
+	others error         // what all other calls give
+	stones error         // what Tombstones gives
 	gate   chan struct{} // not nil: Next holds back what it has until it is closed
 	cancel map[*watch]context.CancelFunc
 	count  map[string]int
@@ -41,6 +42,11 @@ func (f *feed) compact() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cut(&store.Error{Op: "watch", Backend: "test", Kind: store.ErrCompacted})
+}
+
+// forget makes questions about the dead fail.
+func (f *feed) forget() {
+	f.stones = &store.Error{Op: "tombstones", Backend: "test", Kind: store.ErrUnavailable}
 }
 
 // move puts another store in the place of this one: its past is another.
@@ -116,6 +122,9 @@ func (f *feed) History(ctx context.Context, sel store.Selector, limit int) ([]st
 
 func (f *feed) Tombstones(ctx context.Context, key store.Key) ([]store.Tombstone, error) {
 	inner, err := f.enter("tombstones")
+	if err == nil {
+		err = f.stones
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,21 @@ func (f *Filter) IsZero() bool {
 		len(f.Tags) == 0 && len(f.Metadata) == 0
 }
 
+// hash tells filters apart, well enough to spread them.
+func (f *Filter) hash() uint64 {
+	h := hashID(f.Version)
+	for _, s := range [...]string{f.Env, f.Zone, f.Role, f.Status} {
+		h = mix(h*31 ^ hashID(s))
+	}
+	for _, tag := range f.Tags {
+		h = mix(h*31 ^ hashID(tag))
+	}
+	for _, p := range f.Metadata {
+		h = mix(h*31 ^ hashID(p.Key) ^ hashID(p.Value)*7)
+	}
+	return h
+}
+
 // Match tells whether the filter chooses the instance.
 func (f *Filter) Match(in *store.Instance) bool {
 	if f.Version != "" && f.Version != in.Version || f.Env != "" && f.Env != in.Env ||

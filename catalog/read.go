@@ -69,15 +69,25 @@ func (v View) Items(after string) iter.Seq[Item] {
 
 // Service gives the present view of a service, empty for one that is not known.
 func (c *Catalog) Service(name string) View {
-	// A snapshot of the tree marks it, so this needs the lock for writing, if only for
-	// the time of two allocations.
+	c.mu.RLock()
+	s, ok := c.services[name]
+	if !ok || s.snap != nil {
+		defer c.mu.RUnlock()
+		return c.view(name, s)
+	}
+	c.mu.RUnlock()
+	// The first view after a change takes a snapshot, for which the tree is written to.
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s, ok := c.services[name]
-	if !ok {
+	return c.view(name, c.services[name])
+}
+
+// view needs mu, for writing unless the service has a snapshot. s may be nil.
+func (c *Catalog) view(name string, s *service) View {
+	if s == nil {
 		return View{Name: name, Revision: c.applied, Changed: c.floor}
 	}
-	return View{Name: name, Revision: c.applied, Changed: s.changed, tree: s.tree.Copy()}
+	return View{Name: name, Revision: c.applied, Changed: s.changed, tree: s.snapshot()}
 }
 
 // Changed gives the revision of the last change to the service that clients see, and

@@ -2,6 +2,9 @@ package catalog
 
 import (
 	"math/rand/v2"
+	"sync/atomic"
+
+	"github.com/tidwall/btree"
 
 	"github.com/roster-sd/roster/store"
 )
@@ -54,134 +57,185 @@ type Resolved struct {
 // Resolve chooses one instance: one that is up unless the filter asks for a status, and
 // one that passes rather than one that is suspect.
 func (c *Catalog) Resolve(name string, choice Choice) Resolved {
+	if choice.Filter.isUp() {
+		choice.Filter = Filter{}
+	}
 	c.mu.RLock()
-	defer c.mu.RUnlock()
-	out := Resolved{Revision: c.applied}
 	s, ok := c.services[name]
+	out := Resolved{Revision: c.applied}
 	if !ok {
+		c.mu.RUnlock()
 		return out
 	}
 	out.Live = s.tree.Len()
-	if e := s.resolve(&choice); e != nil {
+	if !s.walks(&choice) {
+		e := s.choose(&choice)
+		c.mu.RUnlock()
+		return out.with(e)
+	}
+	snap := s.snap
+	c.mu.RUnlock()
+	if snap == nil {
+		c.mu.Lock()
+		out.Live, out.Revision = 0, c.applied
+		if s, ok = c.services[name]; ok { // it may have been forgotten, or listed anew
+			snap, out.Live = s.snapshot(), s.tree.Len()
+		}
+		c.mu.Unlock()
+		if !ok {
+			return out
+		}
+	}
+	return out.with(pick(candidates(snap, &choice.Filter), &choice, s.turn(&choice.Filter)))
+}
+
+func (out Resolved) with(e *entry) Resolved {
+	if e != nil {
 		out.Item, out.Found = e.item(), true
 	}
 	return out
 }
 
-// resolve chooses, nil where nothing matches. It needs the catalog's mu for reading.
-func (s *service) resolve(choice *Choice) *entry {
-	f := &choice.Filter
-	if f.Status != "" && f.Status != store.StatusUp {
-		for _, list := range s.matching(f) {
-			if e := s.pick(list, choice); e != nil {
-				return e
-			}
-		}
-		return nil
+// isUp tells whether the filter asks for what a resolve chooses from in any case.
+func (f *Filter) isUp() bool {
+	rest := *f
+	rest.Status = ""
+	return f.Status == store.StatusUp && rest.IsZero()
+}
+
+// shortWalk is how many instances may be walked over under the catalog's lock.
+const shortWalk = 256
+
+// walks tells whether the choice needs a walk over many instances, which is not to be
+// done under the lock.
+func (s *service) walks(choice *Choice) bool {
+	if s.tree.Len() <= shortWalk {
+		return false
+	}
+	return !choice.Filter.IsZero() || choice.Strategy == Hash ||
+		choice.Strategy == Recent && s.mostRecent(nil) == nil
+}
+
+// choose chooses under the catalog's lock, nil where nothing matches.
+func (s *service) choose(choice *Choice) *entry {
+	if !choice.Filter.IsZero() {
+		return pick(candidates(s.tree, &choice.Filter), choice, s.turn(&choice.Filter))
 	}
 	for i := range s.pools {
-		p := &s.pools[i]
-		if len(p.entries) == 0 {
-			continue
-		}
-		if f.IsZero() {
-			return s.pickPool(p, choice)
-		}
-		if e := s.pick(p.entries, choice); e != nil {
-			return e
+		if p := &s.pools[i]; len(p.entries) > 0 {
+			return s.chooseFrom(p, choice)
 		}
 	}
 	return nil
 }
 
-// pickPool chooses from a whole pool, which is not empty, without a walk over it if it can.
-func (s *service) pickPool(p *pool, choice *Choice) *entry {
+// chooseFrom chooses from a whole pool, which is not empty, without a walk if it can.
+func (s *service) chooseFrom(p *pool, choice *Choice) *entry {
 	switch n := uint64(len(p.entries)); choice.Strategy {
 	case RoundRobin:
-		return p.entries[(s.turn.Add(1)-1)%n]
+		return p.entries[(s.turns[0].Add(1)-1)%n]
 	case Random:
 		return p.entries[rand.Uint64N(n)]
 	case Weighted:
 		return p.at(rand.Uint64N(p.total()))
 	case Recent:
-		if st := s.recent.Load(); st != nil && st.tier >= 0 && &s.pools[st.tier] == p {
-			return p.entries[st.slot]
-		}
-	}
-	return s.pick(p.entries, choice)
-}
-
-// pick chooses among those of the list that match the filter, nil where none does. It
-// walks over the list once or twice, and allocates nothing.
-func (s *service) pick(list []*entry, choice *Choice) *entry {
-	f := &choice.Filter
-	switch choice.Strategy {
-	case Recent:
-		var best *entry
-		for _, e := range list {
-			if (best == nil || e.state.last.Load() > best.state.last.Load()) && f.Match(&e.rec.Instance) {
-				best = e
-			}
-		}
-		return best
-	case Hash:
-		return pickHash(list, f, choice.Key)
-	}
-	share := func(e *entry) uint64 {
-		switch {
-		case !f.Match(&e.rec.Instance):
-			return 0
-		case choice.Strategy == Weighted:
-			return e.weight()
-		}
-		return 1
-	}
-	var total, n uint64
-	for _, e := range list {
-		total += share(e)
-	}
-	if total == 0 {
-		return nil
-	}
-	if choice.Strategy == RoundRobin {
-		n = (s.turn.Add(1) - 1) % total
-	} else {
-		n = rand.Uint64N(total)
-	}
-	for _, e := range list {
-		w := share(e)
-		if n < w {
+		if e := s.mostRecent(p); e != nil {
 			return e
 		}
-		n -= w
 	}
-	return nil // not reached: n is less than the sum of all shares
+	return pick([tiers][]*entry{p.entries}, choice, nil)
 }
 
-// pickHash is rendezvous hashing (Thaler and Ravishankar, 1998): the highest score of key
-// and instance wins. It does not look at weights.
-func pickHash(list []*entry, f *Filter, key string) *entry {
-	h := hashID(key)
-	var best *entry
-	var high uint64
-	for _, e := range list {
-		score := mix(h ^ e.state.hash)
-		if best != nil && (score < high || score == high && e.rec.Key.ID > best.rec.Key.ID) || !f.Match(&e.rec.Instance) {
-			continue
+// mostRecent gives the instance of the pool, nil for the first that is not empty, that was
+// last heard of, if that is known without a walk.
+func (s *service) mostRecent(p *pool) *entry {
+	for i := range s.pools {
+		if p == nil && len(s.pools[i].entries) > 0 {
+			p = &s.pools[i]
 		}
-		best, high = e, score
 	}
-	return best
+	if st := s.recent.Load(); p != nil && st != nil && st.tier >= 0 && &s.pools[st.tier] == p {
+		return p.entries[st.slot]
+	}
+	return nil
 }
 
-// matching gives the instances that the filter chooses by their health alone, each list
-// by ID: those that are not up stand in no pool.
-func (s *service) matching(f *Filter) (out [tiers][]*entry) {
-	s.tree.Scan(func(e *entry) bool {
-		if tier := tierOfHealth(e.rec.Instance.Health); tier >= 0 && f.Match(&e.rec.Instance) {
+// candidates gives those that the filter chooses, passing and suspect apart, by ID: of
+// those that are up, unless it asks for another status.
+func candidates(tree *btree.BTreeG[*entry], f *Filter) (out [tiers][]*entry) {
+	other := f.Status != "" && f.Status != store.StatusUp
+	tree.Scan(func(e *entry) bool {
+		in := &e.rec.Instance
+		tier := tierOf(in)
+		if other {
+			tier = tierOfHealth(in.Health)
+		}
+		if tier >= 0 && f.Match(in) {
 			out[tier] = append(out[tier], e)
 		}
 		return true
 	})
 	return out
+}
+
+// pick chooses from the first list that is not empty.
+func pick(lists [tiers][]*entry, choice *Choice, turn *atomic.Uint64) *entry {
+	for _, list := range lists {
+		if n := uint64(len(list)); n > 0 {
+			switch choice.Strategy {
+			case RoundRobin:
+				return list[(turn.Add(1)-1)%n]
+			case Random:
+				return list[rand.Uint64N(n)]
+			case Weighted:
+				return pickWeighted(list)
+			case Recent:
+				return pickRecent(list)
+			case Hash:
+				return pickHash(list, choice.Key)
+			}
+		}
+	}
+	return nil
+}
+
+func pickWeighted(list []*entry) *entry {
+	var total uint64
+	for _, e := range list {
+		total += e.weight()
+	}
+	n := rand.Uint64N(total)
+	for _, e := range list {
+		w := e.weight()
+		if n < w {
+			return e
+		}
+		n -= w
+	}
+	return nil // not reached: n is less than the sum of all weights
+}
+
+func pickRecent(list []*entry) *entry {
+	best := list[0]
+	for _, e := range list[1:] {
+		if e.state.last.Load() > best.state.last.Load() {
+			best = e
+		}
+	}
+	return best
+}
+
+// pickHash is rendezvous hashing (Thaler and Ravishankar, 1998): the highest score of key
+// and instance wins. It does not look at weights.
+func pickHash(list []*entry, key string) *entry {
+	h := hashID(key)
+	var best *entry
+	var high uint64
+	for _, e := range list {
+		if score := mix(h ^ e.state.hash); best == nil || score > high ||
+			score == high && e.rec.Key.ID < best.rec.Key.ID {
+			best, high = e, score
+		}
+	}
+	return best
 }

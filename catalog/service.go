@@ -36,12 +36,13 @@ const (
 // service is the view of one service; all but the atomics is guarded by the catalog's mu.
 type service struct {
 	name    string
-	tree    *btree.BTreeG[*entry] // by ID; copies are snapshots
+	tree    *btree.BTreeG[*entry] // by ID
+	snap    *btree.BTreeG[*entry] // a copy of tree that nobody writes to, nil if there is none of this moment
 	byID    map[string]*entry
 	pools   [tiers]pool
-	changed store.Revision // of the last change that clients see, deletions included
-	queued  bool           // stands in Catalog.empties
-	turn    atomic.Uint64  // round robin
+	changed store.Revision        // of the last change that clients see, deletions included
+	queued  bool                  // stands in Catalog.empties
+	turns   *[turns]atomic.Uint64 // round robin; see turn
 	recent  atomic.Pointer[state]
 }
 
@@ -52,11 +53,34 @@ func newService(name string, changed store.Revision) *service {
 			btree.Options{NoLocks: true, Degree: 16}),
 		byID:    make(map[string]*entry),
 		changed: changed,
+		turns:   new([turns]atomic.Uint64),
 	}
+}
+
+// snapshot gives the instances as they are now, to be read without the lock. It needs mu
+// for writing unless snap is set.
+func (s *service) snapshot() *btree.BTreeG[*entry] {
+	if s.snap == nil {
+		s.snap = s.tree.Copy()
+	}
+	return s.snap
+}
+
+// turns is how many counters the round robins of a service share.
+const turns = 16
+
+// turn gives the counter for a filter. Callers with different filters that came in turn
+// would each see but a part of the instances if they moved one counter.
+func (s *service) turn(f *Filter) *atomic.Uint64 {
+	if f.IsZero() {
+		return &s.turns[0]
+	}
+	return &s.turns[1+f.hash()%(turns-1)]
 }
 
 // put sets the new version of an instance and moves it to the pool it belongs in.
 func (s *service) put(e *entry) {
+	s.snap = nil
 	s.tree.Set(e)
 	s.byID[e.rec.Key.ID] = e
 	s.leave(e.state)
@@ -64,9 +88,14 @@ func (s *service) put(e *entry) {
 }
 
 func (s *service) remove(e *entry) {
+	s.snap = nil
 	s.tree.Delete(e)
 	delete(s.byID, e.rec.Key.ID)
 	s.leave(e.state)
+	if len(s.byID) == 0 {
+		// Maps and slices keep the size of their best days.
+		s.byID, s.pools = make(map[string]*entry), [tiers]pool{}
+	}
 	s.recent.CompareAndSwap(e.state, nil)
 }
 

@@ -37,10 +37,11 @@ type Subscription struct {
 func (c *Catalog) Subscribe(services []string) (*Subscription, []View) {
 	s := c.newSubscription(services)
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	s.from = c.applied
 	c.subs.add(s)
-	return s, c.views(services)
+	views := c.views(services)
+	c.mu.Unlock()
+	return s, byName(views)
 }
 
 // Follow follows the named services, nil for all, from now on, without a view.
@@ -82,23 +83,30 @@ func (s *Subscription) wants(service string) bool {
 	return s.services == nil || slices.Contains(s.services, service)
 }
 
-// views gives the services, by name; it needs mu for writing.
+// views gives the services, all for nil, in no order; it needs mu for writing.
 func (c *Catalog) views(names []string) []View {
 	if names == nil {
+		out := make([]View, 0, len(c.services))
 		for name, s := range c.services {
 			if s.tree.Len() > 0 {
-				names = append(names, name)
+				out = append(out, c.view(name, s))
 			}
 		}
-		slices.SortFunc(names, strings.Compare)
+		return out
 	}
 	out := make([]View, 0, len(names))
 	for _, name := range names {
 		if s, ok := c.services[name]; ok {
-			out = append(out, View{Name: name, Revision: c.applied, Changed: s.changed, tree: s.tree.Copy()})
+			out = append(out, c.view(name, s))
 		}
 	}
 	return out
+}
+
+// byName puts views in the order of their names.
+func byName(views []View) []View {
+	slices.SortFunc(views, func(a, b View) int { return strings.Compare(a.Name, b.Name) })
+	return views
 }
 
 // Wake holds a token while there may be something to take.
@@ -139,11 +147,12 @@ func (s *Subscription) Next(ctx context.Context) ([]*Change, error) {
 func (s *Subscription) Resync() []View {
 	c := s.catalog
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	s.mu.Lock()
 	s.from, s.queue, s.lagged = c.applied, nil, false
 	s.mu.Unlock()
-	return c.views(s.services)
+	views := c.views(s.services)
+	c.mu.Unlock()
+	return byName(views)
 }
 
 // Start is the revision of the view that the subscription began with, or began again.

@@ -234,10 +234,17 @@ func TestClose(t *testing.T) {
 		}
 		r.put("a", "2")
 		r.settle()
-		if len(r.subs.all) != 0 || len(r.subs.service) != 0 {
+		if len(r.subs.all.set) != 0 || len(r.subs.service) != 0 {
 			t.Errorf("left: %v, %v", r.subs.all, r.subs.service)
 		}
-		for _, s := range subs {
+		// One that ended while a change was on its way to it.
+		late, _ := r.Subscribe(nil)
+		r.deliver.Lock()
+		late.staged = []*Change{{Revision: store.Revision{Epoch: late.Start().Epoch, Number: 1 << 60}}}
+		late.Close()
+		late.accept()
+		r.deliver.Unlock()
+		for _, s := range append(subs, late) {
 			if s.queue != nil || s.staged != nil {
 				t.Error("an ended subscriber was told")
 			}

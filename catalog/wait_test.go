@@ -65,8 +65,9 @@ func TestWaitForTheFirst(t *testing.T) {
 		r := prepare(t, Options{})
 		rec := r.put("a", "1")
 		time.AfterFunc(time.Second, r.run)
-		if err := r.Wait(within(t, time.Minute), rec.Revision); err != nil {
-			t.Fatal(err)
+		began := time.Now()
+		if err := r.Wait(within(t, time.Minute), rec.Revision); err != nil || time.Since(began) != time.Second {
+			t.Fatalf("after %v: %v", time.Since(began), err)
 		}
 		want(t, "view", ids(r.Service("a")), "1")
 	})

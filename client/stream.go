@@ -59,7 +59,7 @@ func (w *Watcher) dial(ctx context.Context, base string) (*stream, error) {
 	if w.lastID != "" {
 		req.Header.Set("Last-Event-ID", w.lastID)
 	}
-	resp, err := w.c.http.Do(req)
+	resp, err := w.c.http.Do(req) //nolint:bodyclose // the stream closes it
 	if err != nil {
 		if errors.Is(context.Cause(s.ctx), errSilent) {
 			err = fmt.Errorf("nothing within %s", w.c.timeout)

@@ -80,14 +80,14 @@ func TestHoldIsFiveMinutesAtMost(t *testing.T) {
 func TestRevokeOfAHeldLease(t *testing.T) {
 	var c clocks
 	tab := c.table()
-	id := tab.Grant(time.Second)
+	tab.Grant(time.Second)
 	c.stop(time.Minute)
 	tab.Pulse()
 	c.run(tab, time.Second) // its own deadline is that of the hold: make it pass by a second stop
 	if due := drain(tab); len(due) != 1 || due[0].Held {
 		t.Fatalf("Due = %v; a whole TTL was left, so there is nothing to hold", due)
 	}
-	id = tab.Grant(2 * time.Second)
+	id := tab.Grant(2 * time.Second)
 	c.run(tab, time.Second)
 	c.stop(time.Minute)
 	c.run(tab, 1500*time.Millisecond)

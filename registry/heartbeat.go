@@ -29,6 +29,14 @@ func (r *Registry) Heartbeat(ctx context.Context, c Caller, b Beat) (Beaten, err
 		return Beaten{}, err
 	}
 	if h.Record != nil {
+		before := h.Record
+		if h.Record, err = r.used(ctx, c, before, digest); err != nil && !raced(err) {
+			return Beaten{}, failed(err)
+		} else if err == nil && h.Record != before {
+			r.visible(ctx, b.Service, h.Record.Revision)
+		}
+	}
+	if h.Record != nil {
 		refs := [1]store.Ref{h.Record.Ref()}
 		renewals, err := r.store.Renew(ctx, refs[:])
 		if err != nil {
@@ -38,7 +46,7 @@ func (r *Registry) Heartbeat(ctx context.Context, c Caller, b Beat) (Beaten, err
 			return r.renewed(ctx, c, h, digest, renewals[0].TTL), nil
 		}
 	}
-	return r.persist(ctx, c, b, digest)
+	return r.persist(ctx, c, b, digest, func(rev store.Revision) { r.visible(ctx, b.Service, rev) })
 }
 
 // Heartbeats renews many leases in one call to the store. The outcomes align with the
@@ -61,11 +69,42 @@ func (r *Registry) Heartbeats(ctx context.Context, c Caller, beats []Beat) []Bea
 		case h.Record == nil:
 			hard = append(hard, found{digest: digest, at: i})
 		default:
-			refs = append(refs, h.Record.Ref())
 			handles = append(handles, found{h, digest, i})
 		}
 	}
 	var down error // what the store said when it last could not be asked
+	// Newest tokens that are used for the first time: written one by one, waited for once.
+	promoted := make(map[string]store.Revision)
+	current := make(map[store.Key]*store.Record) // of those that were written
+	ready := handles[:0]
+	for _, f := range handles {
+		if rec, ok := current[f.Record.Key]; ok {
+			f.Record = rec // an item of the same instance came before
+			if !c.Holder && !r.verdict(rec, f.digest).OK() {
+				hard = append(hard, f) // and its token has ended this one
+				continue
+			}
+		}
+		rec, err := f.Record, down
+		if err == nil {
+			rec, err = r.used(ctx, c, f.Record, f.digest)
+		}
+		switch {
+		case err == nil:
+			if rec != f.Record {
+				promoted[rec.Key.Service], current[rec.Key] = rec.Revision, rec
+			}
+			f.Record = rec
+			ready, refs = append(ready, f), append(refs, rec.Ref())
+		case raced(err):
+			hard = append(hard, f)
+		default:
+			if out[f.at].Err = failed(err); unreachable(err) {
+				down = err
+			}
+		}
+	}
+	handles = ready
 	if len(refs) > 0 {
 		renewals, err := r.store.Renew(ctx, refs)
 		if unreachable(err) {
@@ -89,16 +128,26 @@ func (r *Registry) Heartbeats(ctx context.Context, c Caller, beats []Beat) []Bea
 			continue
 		}
 		var err error
-		out[f.at], err = r.persist(ctx, c, beats[f.at], f.digest)
+		out[f.at], err = r.persist(ctx, c, beats[f.at], f.digest, func(rev store.Revision) { promoted[beats[f.at].Service] = rev })
 		if out[f.at].Err = err; unreachable(err) {
 			down = err
 		}
 	}
+	r.allVisible(ctx, promoted)
 	return out
 }
 
-// prepare checks a beat. It gives the instance if the catalog says yes to its token
-// and nothing but the renewal is left to do, and no instance where more must be asked.
+// used gives the record with its tokens as they are once the token has been used: it is
+// written if that was the first use of the newest.
+func (r *Registry) used(ctx context.Context, c Caller, rec *store.Record, digest [32]byte) (*store.Record, error) {
+	if c.Holder || r.verdict(rec, digest) != auth.ValidNewest {
+		return rec, nil
+	}
+	return r.promote(ctx, c, rec, digest)
+}
+
+// prepare checks a beat. It gives the instance if the catalog says yes to its token, and
+// no instance where the store must be asked.
 func (r *Registry) prepare(ctx context.Context, c Caller, b Beat) (h catalog.Handle, digest [32]byte, err error) {
 	if err = checkRef(b.Service, b.ID); err != nil {
 		return h, digest, err
@@ -109,10 +158,7 @@ func (r *Registry) prepare(ctx context.Context, c Caller, b Beat) (h catalog.Han
 	if digest, err = r.digestOf(ctx, c, store.InstanceKey(b.Service, b.ID), b.Token); err != nil {
 		return h, digest, err
 	}
-	h, ok := r.catalog.Find(b.Service, b.ID)
-	if !ok || !c.Holder && (h.Record.Owner != c.Identity || r.verdict(h.Record, digest) != auth.Valid) {
-		return catalog.Handle{}, digest, nil
-	}
+	h, _ = r.held(c, b.Service, b.ID, digest)
 	return h, digest, nil
 }
 
@@ -152,8 +198,9 @@ func (r *Registry) recover(ctx context.Context, c Caller, rec *store.Record) {
 	}
 }
 
-// persist is the heartbeat of an instance about which the catalog could not say yes.
-func (r *Registry) persist(ctx context.Context, c Caller, b Beat, digest [32]byte) (Beaten, error) {
+// persist is the heartbeat of an instance about which the catalog could not say yes. What
+// it writes of the tokens it tells to wrote, which sees to it that it becomes visible.
+func (r *Registry) persist(ctx context.Context, c Caller, b Beat, digest [32]byte, wrote func(store.Revision)) (Beaten, error) {
 	key := store.InstanceKey(b.Service, b.ID)
 	for range attempts {
 		rec, verdict, err := r.decide(ctx, c, key, digest)
@@ -163,12 +210,13 @@ func (r *Registry) persist(ctx context.Context, c Caller, b Beat, digest [32]byt
 		if verdict == auth.Expired {
 			return Beaten{}, r.expiredToken(ctx, c, key)
 		}
-		if verdict == auth.ValidNewest {
-			if rec, err = r.promote(ctx, c, rec, digest); err != nil && !raced(err) {
-				return Beaten{}, failed(err)
-			} else if err != nil {
-				continue
-			}
+		before := rec
+		if rec, err = r.used(ctx, c, before, digest); err != nil && !raced(err) {
+			return Beaten{}, failed(err)
+		} else if err != nil {
+			continue
+		} else if rec != before {
+			wrote(rec.Revision)
 		}
 		renewals, err := r.store.Renew(ctx, []store.Ref{rec.Ref()})
 		if err != nil {
@@ -185,7 +233,7 @@ func (r *Registry) persist(ctx context.Context, c Caller, b Beat, digest [32]byt
 
 // raced tells whether a write failed only because someone else wrote in between.
 func raced(err error) bool {
-	return errors.Is(err, store.ErrLeaseLost) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict)
+	return errors.Is(err, errTokenMoved) || errors.Is(err, store.ErrLeaseLost) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict)
 }
 
 func busy() error {

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/store"
 )
 
@@ -19,6 +20,36 @@ type lag struct {
 	n  atomic.Int64
 	mu sync.Mutex
 	at map[string]behind
+	// views are what was read from the store of services that lag, for as long as they do.
+	views map[string]*catalog.Consistent
+}
+
+// view gives what was read of the service since the write that the catalog does not show.
+func (l *lag) view(service string) *catalog.Consistent {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	x, late := l.views[service], l.at[service]
+	if x == nil || x.Revision().Epoch != late.rev.Epoch || x.Revision().Before(late.rev) {
+		return nil
+	}
+	return x
+}
+
+// keep keeps what was read of a service, if that still lags.
+func (l *lag) keep(service string, x *catalog.Consistent) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.at[service]; !ok {
+		return
+	}
+	// Those who read together keep it one by one, and the last may have read first.
+	if old := l.views[service]; old != nil && old.Revision().Epoch == x.Revision().Epoch && x.Revision().Before(old.Revision()) {
+		return
+	}
+	if l.views == nil {
+		l.views = make(map[string]*catalog.Consistent)
+	}
+	l.views[service] = x
 }
 
 // behind is a write that the catalog does not show yet.
@@ -43,9 +74,25 @@ func (b behind) still(applied store.Revision, now time.Time) bool {
 // visible waits until reads of this node show the write. If that takes too long the
 // answer may go out all the same: reads of the service then go to the store.
 func (r *Registry) visible(ctx context.Context, service string, rev store.Revision) {
-	late := behind{rev: rev, epoch: r.catalog.Revision().Epoch, since: time.Now()}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), visibleWithin)
 	defer cancel()
+	r.visibleBy(ctx, service, rev)
+}
+
+// allVisible is visible for one write to each of several services, in the time of one.
+func (r *Registry) allVisible(ctx context.Context, revs map[string]store.Revision) {
+	if len(revs) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), visibleWithin)
+	defer cancel()
+	for service, rev := range revs {
+		r.visibleBy(ctx, service, rev)
+	}
+}
+
+func (r *Registry) visibleBy(ctx context.Context, service string, rev store.Revision) {
+	late := behind{rev: rev, epoch: r.catalog.Revision().Epoch, since: time.Now()}
 	if r.catalog.Wait(ctx, rev) == nil {
 		return
 	}
@@ -73,6 +120,7 @@ func (r *Registry) lags(service string) bool {
 	for name, late := range r.lag.at {
 		if !late.still(applied, now) {
 			delete(r.lag.at, name)
+			delete(r.lag.views, name)
 		}
 	}
 	r.lag.n.Store(int64(len(r.lag.at)))

@@ -81,7 +81,7 @@ func TestReadYourWrites(t *testing.T) {
 		}
 		// The list of services waits for a while, and then tells what there is.
 		began = time.Now()
-		if lines, _, _, err := n.Services(t.Context(), orders); fmt.Sprint(lines) != "[{orders 1 1}]" || err != nil {
+		if lines, _, _, err := n.Services(t.Context(), orders, false); fmt.Sprint(lines) != "[{orders 1 1}]" || err != nil {
 			t.Errorf("services %v, %v", lines, err)
 		}
 		if took := time.Since(began); took != visibleWithin {
@@ -140,7 +140,7 @@ func TestCold(t *testing.T) {
 		n.wantSeen("cold", "o1 ")
 		wantErr(t, "heartbeat", n.beat(orders, "o1", first.Token), "ok")
 		began := time.Now()
-		_, _, _, err := n.Services(t.Context(), orders)
+		_, _, _, err := n.Services(t.Context(), orders, false)
 		if wantErr(t, "services", err, "unavailable"); time.Since(began) != visibleWithin {
 			t.Errorf("the list took %v", time.Since(began))
 		}
@@ -162,7 +162,7 @@ func TestCold(t *testing.T) {
 		if lists != n.store.calls("list") {
 			t.Error("the store was asked by a warm node")
 		}
-		lines, _, _, err := n.Services(t.Context(), orders)
+		lines, _, _, err := n.Services(t.Context(), orders, false)
 		if wantErr(t, "services", err, "ok"); fmt.Sprint(lines) != "[{orders 1 1}]" {
 			t.Errorf("services %v", lines)
 		}

@@ -2,9 +2,12 @@ package registry
 
 import (
 	"context"
+	"fmt"
+	"hash/fnv"
 	"iter"
+	"slices"
+	"strings"
 
-	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/store"
 )
@@ -24,40 +27,82 @@ func (r *Registry) noService(service string) error {
 	return &Error{Code: NotFound, Detail: "service " + quote(service) + " is not known"}
 }
 
-// Services lists the services that the caller may discover, the revision of the last
-// change to the list, and the catalog's own. Unavailable: this node knows none yet.
-func (r *Registry) Services(ctx context.Context, c Caller) (lines []catalog.Summary, changed, revision store.Revision, err error) {
-	if warm := r.catalog.IsWarm(); !warm || r.lags("") {
-		// The list is of all services: the one that lags may be new.
-		ctx, cancel := context.WithTimeout(ctx, visibleWithin)
-		defer cancel()
-		for _, rev := range r.lag.pending() {
-			_ = r.catalog.Wait(ctx, rev)
+// Services lists the services that the caller may discover, from the store itself if
+// consistent is asked for, with the position of the last change to that list and the
+// position at which it was seen. Unavailable: this node knows none yet.
+func (r *Registry) Services(ctx context.Context, c Caller, consistent bool) (lines []catalog.Summary, changed, revision store.Revision, err error) {
+	if consistent {
+		all, err := together(ctx, &r.views, "", func(ctx context.Context) (all list, err error) {
+			all.lines, all.rev, err = r.catalog.ConsistentServices(ctx)
+			return all, err
+		})
+		if err != nil {
+			return nil, changed, revision, failed(err)
 		}
-		select {
-		case <-r.catalog.Warm():
-		case <-ctx.Done():
-			if !warm {
-				return nil, changed, revision, &Error{Code: Unavailable, RetryAfter: retryAfter,
-					Detail: "this node has not read the services yet; ask again"}
-			}
+		lines, changed, revision = all.lines, all.rev, all.rev
+	} else {
+		if err := r.settled(ctx); err != nil {
+			return nil, changed, revision, err
 		}
+		lines, changed, revision = r.catalog.Services()
 	}
-	lines, changed, revision = r.catalog.Services()
-	var out []catalog.Summary
-	for i, line := range lines {
-		ok := r.mayDiscover(c, line.Name)
-		if !ok && out == nil {
-			out = append(make([]catalog.Summary, 0, len(lines)), lines[:i]...)
-		}
-		if ok && out != nil {
+	if r.discoversAll(c) {
+		return lines, changed, revision, nil
+	}
+	out := make([]catalog.Summary, 0, len(lines))
+	for _, line := range lines {
+		if r.mayDiscover(c, line.Name) {
 			out = append(out, line)
 		}
 	}
-	if out == nil {
-		out = lines
+	return out, positionOf(out), revision, nil
+}
+
+// list is the service list as it was read from the store.
+type list struct {
+	lines []catalog.Summary
+	rev   store.Revision
+}
+
+// discoversAll tells whether the caller may discover services of any name. What there is
+// at the moment does not matter: the form of the position would tell of the first hidden
+// service, and of the last. No service has these names, so only patterns without a letter
+// of their own match them.
+func (r *Registry) discoversAll(c Caller) bool {
+	return r.mayDiscover(c, "\x00") && r.mayDiscover(c, strings.Repeat("\x00", maxServiceName+1))
+}
+
+// positionOf makes a position for the part of the service list that a caller may see. The
+// position of the whole would tell when hidden services change. It is of no store's epoch,
+// and the same for the same list.
+func positionOf(lines []catalog.Summary) store.Revision {
+	h := fnv.New64a()
+	for _, line := range lines {
+		fmt.Fprintf(h, "%s %d %d\n", line.Name, line.Instances, line.Up)
 	}
-	return out, changed, revision, nil
+	return store.Revision{Epoch: h.Sum64(), Number: uint64(len(lines))}
+}
+
+// settled waits, not for long, until the catalog shows what this node has acknowledged of
+// any service: one that lags may be new. Without a view at all it fails.
+func (r *Registry) settled(ctx context.Context) error {
+	warm := r.catalog.IsWarm()
+	if warm && !r.lags("") {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, visibleWithin)
+	defer cancel()
+	for _, rev := range r.lag.pending() {
+		_ = r.catalog.Wait(ctx, rev)
+	}
+	select {
+	case <-r.catalog.Warm():
+	case <-ctx.Done():
+		if !warm {
+			return &Error{Code: Unavailable, RetryAfter: retryAfter, Detail: "this node has not read the services yet; ask again"}
+		}
+	}
+	return nil
 }
 
 // Service gives one consistent view of a service, from the store itself if consistent is
@@ -81,12 +126,21 @@ func (r *Registry) Service(ctx context.Context, c Caller, service string, consis
 // error: the catalog is to answer.
 func (r *Registry) fresh(ctx context.Context, service string, consistent bool) (*catalog.Consistent, error) {
 	warm := r.catalog.IsWarm()
-	if !consistent && warm && !r.lags(service) {
+	lags := r.lags(service)
+	if !consistent && warm && !lags {
 		return nil, nil
 	}
-	x, err := r.catalog.Consistent(ctx, service)
+	if x := r.lag.view(service); x != nil && !consistent && lags {
+		return x, nil
+	}
+	x, err := together(ctx, &r.views, service, func(ctx context.Context) (*catalog.Consistent, error) {
+		return r.catalog.Consistent(ctx, service)
+	})
 	switch {
 	case err == nil:
+		if lags {
+			r.lag.keep(service, x)
+		}
 		return x, nil
 	case consistent || !warm:
 		// An empty view would say of every service that nobody serves it.
@@ -166,15 +220,19 @@ func (r *Registry) Events(ctx context.Context, c Caller, service, instance strin
 	if err := invalid(ck.errs); err != nil {
 		return nil, err
 	}
-	events, err := r.store.History(ctx, store.Selector{Kind: store.KindInstance, Service: service, ID: instance}, limit)
-	if err != nil {
-		return nil, failed(err)
-	}
-	return func(yield func(store.Event) bool) {
-		for _, ev := range events {
-			if r.opts.Authorizer.Authorize(c.Identity, auth.Discover, ev.Key().Service).Allowed && !yield(ev) {
-				return
-			}
+	sel := store.Selector{Kind: store.KindInstance, Service: service, ID: instance}
+	for ask := limit; ; ask *= 8 {
+		events, err := r.store.History(ctx, sel, ask)
+		if err != nil {
+			return nil, failed(err)
 		}
-	}, nil
+		// What the caller may not see must not crowd out what it may.
+		seen := slices.DeleteFunc(slices.Clone(events), func(ev store.Event) bool { return !r.mayDiscover(c, ev.Key().Service) })
+		if len(seen) >= limit || len(events) < ask || ask > maxHistory {
+			return slices.Values(seen[max(0, len(seen)-limit):]), nil
+		}
+	}
 }
+
+// maxHistory bounds how far back events are looked for.
+const maxHistory = 100_000

@@ -37,7 +37,7 @@ func TestDiscover(t *testing.T) {
 			{"nobody", "[]"},
 			{"", "[]"},
 		} {
-			lines, changed, rev, err := n.Services(t.Context(), Caller{Identity: tc.who})
+			lines, changed, rev, err := n.Services(t.Context(), Caller{Identity: tc.who}, false)
 			if fmt.Sprint(lines) != tc.want || err != nil || rev != n.Catalog().Revision() || changed.IsZero() {
 				t.Errorf("%s: %v at %v, %v", tc.who, lines, changed, err)
 			}

@@ -61,7 +61,7 @@ func (r *Registry) Register(ctx context.Context, c Caller, reg Registration) (Re
 
 	var current *store.Record
 	known := false
-	if !made {
+	if _, stale := r.catalog.Stale(); !made && !stale && !r.lags(reg.Service) {
 		held, ok := r.catalog.Find(reg.Service, id)
 		current, known = held.Record, ok
 	}
@@ -122,7 +122,15 @@ func (r *Registry) conflict(ctx context.Context, c Caller, key store.Key) error 
 	r.log.LogAttrs(ctx, slog.LevelWarn, "takeover refused", slog.String("service", key.Service),
 		slog.String("instance", key.ID), slog.String("identity", c.Identity), slog.String("from", c.From))
 	return &Error{Code: Conflict, Detail: "instance ID " + quote(key.ID) + " of service " + quote(key.Service) +
-		" is taken by a live instance: register it with its token or with the identity that registered it, or choose another ID"}
+		" is taken by a live instance: only the identity that registered it may replace it" + proof(c) + "; or choose another ID"}
+}
+
+// proof is what must come with a call whose identity nothing proves.
+func proof(c Caller) string {
+	if c.Unverified {
+		return ", with the instance's token"
+	}
+	return ""
 }
 
 // isAdmin tells whether the caller administers the service.

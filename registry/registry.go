@@ -37,8 +37,10 @@ type TokenPolicy struct {
 
 // Limiter says whether a caller may do something more often than is usual.
 type Limiter interface {
-	// Allow gives 0, or how long to wait.
+	// Allow takes one, and gives 0; or takes nothing, and gives how long to wait.
 	Allow(identity string) time.Duration
+	// Wait gives what Allow would, and takes nothing.
+	Wait(identity string) time.Duration
 }
 
 // Registry is the use cases. Its methods may be called concurrently.
@@ -47,7 +49,8 @@ type Registry struct {
 	store   store.Store
 	catalog *catalog.Catalog
 	log     *slog.Logger
-	lookups singleflight.Group
+	lookups singleflight.Group // of records, see read
+	views   singleflight.Group // of services, see fresh
 	lag     lag
 	stats   Stats
 }

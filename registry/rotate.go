@@ -52,7 +52,7 @@ func (r *Registry) Rotate(ctx context.Context, c Caller, service, id, token stri
 	}
 	r.stats.Rotated.Add(1)
 	r.log.LogAttrs(ctx, slog.LevelInfo, "token rotated", slog.String("service", service),
-		slog.String("instance", id), slog.String("identity", c.Identity))
+		slog.String("instance", id), slog.String("identity", c.Identity), slog.String("from", c.From))
 	r.visible(ctx, service, rotated.Revision)
 	return Rotated{Token: fresh, TokenExpires: expires}, nil
 }
@@ -63,21 +63,21 @@ var errTokenMoved = errors.New("registry: the token is no longer good")
 // write runs a write of the holder of a token: with the record from the catalog if that
 // says yes, else, and again when it fails because the record moved, from the store.
 func (r *Registry) write(ctx context.Context, c Caller, key store.Key, digest [32]byte, do func(*store.Record) error) error {
-	if rec, _, ok := r.held(c, key.Service, key.ID, digest); ok {
-		if err := do(rec); err == nil || !raced(err) && !errors.Is(err, errTokenMoved) {
+	if h, ok := r.held(c, key.Service, key.ID, digest); ok {
+		if err := do(h.Record); !raced(err) {
 			return failed(err)
 		}
 	}
 	for range attempts {
-		rec, _, err := r.decide(ctx, c, key, digest)
+		rec, verdict, err := r.decide(ctx, c, key, digest)
 		if err != nil {
 			return err
 		}
 		err = do(rec)
 		switch {
-		case errors.Is(err, errTokenMoved):
+		case errors.Is(err, errTokenMoved) && verdict == auth.Expired:
 			return r.expiredToken(ctx, c, key)
-		case err == nil || !raced(err):
+		case !raced(err):
 			return failed(err)
 		}
 	}

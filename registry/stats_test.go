@@ -79,6 +79,15 @@ func (a *allowance) Allow(identity string) time.Duration {
 	return 0
 }
 
+func (a *allowance) Wait(identity string) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.left[identity] <= 0 {
+		return 7 * time.Second
+	}
+	return 0
+}
+
 // TestLookupLimit: who asks for what is not known, again and again, is slowed down before
 // the store is asked; what the view says yes to is not counted, and others do not suffer.
 func TestLookupLimit(t *testing.T) {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
 	"github.com/roster-sd/roster/auth"
+	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/store"
 )
 
@@ -22,26 +22,24 @@ func (r *Registry) verdict(rec *store.Record, digest [32]byte) auth.Verdict {
 	return v
 }
 
-// held finds the instance that the caller holds, by the catalog alone.
-func (r *Registry) held(c Caller, service, id string, digest [32]byte) (*store.Record, auth.Verdict, bool) {
+// held finds the instance that the caller holds, by the catalog alone; false where the
+// store must be asked. A catalog that is known to lag does not count: it might say yes to
+// a token of whose death this node itself has told.
+func (r *Registry) held(c Caller, service, id string, digest [32]byte) (catalog.Handle, bool) {
+	if _, stale := r.catalog.Stale(); stale || r.lags(service) {
+		return catalog.Handle{}, false
+	}
 	h, ok := r.catalog.Find(service, id)
-	if !ok {
-		return nil, auth.Unknown, false
+	if !ok || !c.Holder && (h.Record.Owner != c.Identity || !r.verdict(h.Record, digest).OK()) {
+		return catalog.Handle{}, false
 	}
-	if c.Holder {
-		return h.Record, auth.Valid, true
-	}
-	if h.Record.Owner != c.Identity {
-		return nil, auth.Unknown, false
-	}
-	v := r.verdict(h.Record, digest)
-	return h.Record, v, v.OK()
+	return h, true
 }
 
 // decide is asked where the catalog did not say yes: it reads the record from the store,
 // and gives it with the verdict, or the error that the caller is told.
 func (r *Registry) decide(ctx context.Context, c Caller, key store.Key, digest [32]byte) (*store.Record, auth.Verdict, error) {
-	if err := r.lookup(c); err != nil {
+	if err := r.exhausted(c); err != nil {
 		return nil, auth.Unknown, err
 	}
 	rec, err := r.read(ctx, key)
@@ -62,47 +60,35 @@ func (r *Registry) decide(ctx context.Context, c Caller, key store.Key, digest [
 	return nil, auth.Unknown, r.gone(ctx, c, key, digest, false)
 }
 
-func (r *Registry) lookup(c Caller) error {
+// exhausted tells a caller that has been told no too often to wait. Only a no is charged:
+// callers that are in the right must not pay for asking a node that lags.
+func (r *Registry) exhausted(c Caller) error {
 	if r.opts.Lookups == nil {
 		return nil
 	}
-	if wait := r.opts.Lookups.Allow(c.Identity); wait > 0 {
+	if wait := r.opts.Lookups.Wait(c.Identity); wait > 0 {
 		return &Error{Code: RateLimited, Detail: "too many calls with tokens or instances that are not known", RetryAfter: wait}
 	}
 	return nil
 }
 
-// read gets a record from the store, once for all who ask at the same time.
-func (r *Registry) read(ctx context.Context, key store.Key) (*store.Record, error) {
-	for joined := false; ; joined = true {
-		own := false
-		ch := r.lookups.DoChan(key.String(), func() (any, error) {
-			own = true
-			// The caller that came first may leave; the others still want the answer.
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readWithin)
-			defer cancel()
-			return r.store.Get(ctx, key)
-		})
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case res := <-ch:
-			// A read that was under way when this caller came may have passed the record
-			// before it was written. The next one that it meets began after it came.
-			if own || joined {
-				rec, _ := res.Val.(*store.Record)
-				return rec, res.Err
-			}
-		}
+func (r *Registry) charge(c Caller) {
+	if r.opts.Lookups != nil {
+		r.opts.Lookups.Allow(c.Identity)
 	}
 }
 
-// readWithin bounds a read of the store that several callers wait for.
-const readWithin = 2 * time.Second
+// read gets a record from the store, once for all who ask at the same time.
+func (r *Registry) read(ctx context.Context, key store.Key) (*store.Record, error) {
+	return together(ctx, &r.lookups, key.String(), func(ctx context.Context) (*store.Record, error) {
+		return r.store.Get(ctx, key)
+	})
+}
 
 // gone says why a token opens nothing: it was good for an earlier life of the instance,
 // or it never was, or nothing is known of the instance.
 func (r *Registry) gone(ctx context.Context, c Caller, key store.Key, digest [32]byte, absent bool) error {
+	r.charge(c)
 	stones, err := r.store.Tombstones(ctx, key)
 	if err != nil {
 		return failed(err)
@@ -131,22 +117,24 @@ func (r *Registry) badToken(ctx context.Context, c Caller, key store.Key, detail
 }
 
 func (r *Registry) expiredToken(ctx context.Context, c Caller, key store.Key) error {
+	r.charge(c)
 	return r.badToken(ctx, c, key, "the token has expired: register again, with the same identity, for a new one")
 }
 
 // promote notes that the newest token has been used, which ends the older one. It is
-// one write, once a rotation.
+// one write, once a rotation. The caller waits for it to be visible. To say yes to one
+// that has been replaced meanwhile would make its client let go of the token that works.
 func (r *Registry) promote(ctx context.Context, c Caller, rec *store.Record, digest [32]byte) (*store.Record, error) {
-	out, err := r.store.Update(ctx, rec.Ref(), r.why(c, store.Rotated, ""), func(x *store.Record) error {
-		if pair := auth.Pair(x.Tokens); pair.Check(digest, int64(r.millis())) == auth.ValidNewest {
-			x.Tokens = store.Tokens(pair.Promote())
+	return r.store.Update(ctx, rec.Ref(), r.why(c, store.Rotated, ""), func(x *store.Record) error {
+		switch r.verdict(x, digest) {
+		case auth.ValidNewest:
+			x.Tokens = store.Tokens(auth.Pair(x.Tokens).Promote())
+		case auth.Valid: // someone else's call with the same token was first
+		default:
+			return errTokenMoved
 		}
 		return nil
 	})
-	if err == nil {
-		r.visible(ctx, rec.Key.Service, out.Revision)
-	}
-	return out, err
 }
 
 // digestOf reads the token of a call. A call without one, or with one that cannot be a

@@ -34,7 +34,7 @@ func (p *Patch) Check() []FieldError {
 		c.metadata(p.pairs())
 	}
 	if p.Status == nil && p.Weight == nil && p.Tags == nil && p.Metadata == nil {
-		c.add("", "nothing to change: give status, weight, metadata or tags")
+		c.add("body", "holds nothing to change: give status, weight, metadata or tags")
 	}
 	return c.errs
 }
@@ -62,7 +62,8 @@ func (r *Registry) Update(ctx context.Context, c Caller, service, id, token stri
 		return nil, err
 	}
 	r.log.LogAttrs(ctx, slog.LevelInfo, "updated", slog.String("service", service),
-		slog.String("instance", id), slog.String("identity", c.Identity), slog.String("status", out.Instance.Status))
+		slog.String("instance", id), slog.String("identity", c.Identity), slog.String("from", c.From),
+		slog.String("status", out.Instance.Status))
 	r.visible(ctx, service, out.Revision)
 	return out, nil
 }
@@ -144,15 +145,12 @@ func (r *Registry) change(ctx context.Context, c Caller, service, id, token stri
 		return err
 	}
 	return r.write(ctx, c, key, digest, func(rec *store.Record) error {
-		if verdict := r.verdict(rec, digest); c.Holder {
-		} else if !verdict.OK() {
+		if !c.Holder && !r.verdict(rec, digest).OK() {
 			return errTokenMoved
-		} else if verdict == auth.ValidNewest {
-			promoted, err := r.promote(ctx, c, rec, digest)
-			if err != nil {
-				return err
-			}
-			rec = promoted
+		}
+		rec, err := r.used(ctx, c, rec, digest)
+		if err != nil {
+			return err
 		}
 		return do(rec.Ref(), false, func(x *store.Record) error {
 			if !c.Holder && !r.verdict(x, digest).OK() {
@@ -186,7 +184,8 @@ func (r *Registry) Deregister(ctx context.Context, c Caller, service, id, token,
 		return store.Revision{}, err
 	}
 	r.log.LogAttrs(ctx, slog.LevelInfo, "deregistered", slog.String("service", service),
-		slog.String("instance", id), slog.String("identity", c.Identity), slog.String("note", note))
+		slog.String("instance", id), slog.String("identity", c.Identity), slog.String("from", c.From),
+		slog.String("note", note))
 	r.visible(ctx, service, rev)
 	return rev, nil
 }

@@ -84,7 +84,7 @@ func TestUpdateRefused(t *testing.T) {
 			patch Patch
 			want  string // fields
 		}{
-			{"nothing", Patch{}, ""},
+			{"nothing", Patch{}, "body"},
 			{"status", Patch{Status: ptr("down")}, "status"},
 			{"weight", Patch{Weight: ptr(uint16(0))}, "weight"},
 			{"tags", Patch{Tags: &[]string{"a", "", "b\n"}}, "tags[1] tags[2]"},

@@ -41,7 +41,7 @@ func (r *Registry) Check(reg *Registration) []FieldError {
 	c.metadata(inOrder(in.Metadata))
 	c.errs = append(c.errs, checkNote("note", reg.Note)...)
 	if _, err := r.opts.Leases.Grant(reg.TTL, reg.HasTTL); err != nil {
-		c.add("ttl", err.Error())
+		c.add("ttl", strings.TrimPrefix(err.Error(), "ttl "))
 	}
 	return c.errs
 }

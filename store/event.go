@@ -74,7 +74,10 @@ type Snapshot struct {
 	Records  []*Record
 }
 
-// Tombstone is what a store remembers of a record that left: its last form and why.
+// Tombstone is what a store remembers of a record that left, and why it left. Record is
+// the last form of it, without tags and metadata, so that what is remembered stays small:
+// Key, Lease, Generation, Revision, TTL, RegisteredAt, Owner and Tokens, and of Instance
+// the Address, Port and Status. Everything else is zero.
 type Tombstone struct {
 	Record   *Record
 	Reason   Reason

@@ -33,6 +33,7 @@ type daemon struct {
 type setup struct {
 	ttl  time.Duration // zero: the default
 	wrap func(store.Store) store.Store
+	cold bool // the store cannot be read yet
 }
 
 // url is where the daemon believes to listen. Its connections are pipes, so that a test can
@@ -66,7 +67,9 @@ func start(t *testing.T, s setup) *daemon {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- cat.Run(ctx) }()
-	<-cat.Warm()
+	if !s.cold {
+		<-cat.Warm()
+	}
 
 	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 	srv := &http.Server{Handler: a.Handler()}
@@ -98,13 +101,6 @@ func panicking(guard api.Guard) api.Guard {
 		}
 		return guard(r)
 	}
-}
-
-// in gives the daemon for a part of the test.
-func (d *daemon) in(t *testing.T) *daemon {
-	part := *d
-	part.t = t
-	return &part
 }
 
 type pipes struct {

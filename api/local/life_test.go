@@ -152,6 +152,26 @@ func (broken) Renew(context.Context, []store.Ref) ([]store.Renewal, error) { ret
 
 func (broken) Get(context.Context, store.Key) (*store.Record, error) { return nil, errBroken }
 
+// cold is a store that cannot be read, either.
+type cold struct{ broken }
+
+func (cold) List(context.Context, store.Selector) (store.Snapshot, error) {
+	return store.Snapshot{}, errBroken
+}
+
+// A daemon that knows nothing yet does not say that nothing is there.
+func TestColdReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := start(t, setup{wrap: func(s store.Store) store.Store { return cold{broken{s}} }, cold: true})
+		for _, path := range []string{"/resolve/auth", "/list"} {
+			if res := d.do("GET", path, "").want(503); !strings.HasPrefix(res.body, `{"ok":false,"error":"`) {
+				t.Errorf("%s: %s", path, res.body)
+			}
+		}
+		d.do("GET", "/health", "").want(200)
+	})
+}
+
 // While the store is out of reach writes say so.
 func TestStoreOutOfReach(t *testing.T) {
 	d := start(t, setup{wrap: func(s store.Store) store.Store { return broken{s} }})

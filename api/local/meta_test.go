@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/roster-sd/roster/store"
 	"github.com/roster-sd/roster/wire"
 )
 
@@ -70,6 +71,19 @@ func TestMetaThatIsSpeltOtherwise(t *testing.T) {
 		if got := string(d.register(`{"name":"auth","port":1,` + sent + `}`).Meta); got != want {
 			t.Errorf("%s came back as %s, want %s", sent, got, want)
 		}
+	}
+}
+
+// White space counts for nothing, neither in what is kept nor in what is shown natively.
+func TestMetaIsKeptCompact(t *testing.T) {
+	d := start(t, setup{})
+	d.register(`{"name":"auth","port":1,"id":"a-1","meta":{"a": [1,` + strings.Repeat(" ", 60_000) + `2]}}`)
+	if got := d.native("a-1").Metadata["a"]; got != "[1,2]" {
+		t.Errorf("natively it is %.100q", got)
+	}
+	records, _ := d.image()
+	if got := records[store.InstanceKey("auth", "a-1")].Instance.Meta; got != `{"a":[1,2]}` {
+		t.Errorf("%d bytes are kept: %.100q", len(got), got)
 	}
 }
 

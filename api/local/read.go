@@ -152,7 +152,11 @@ func (r *request) set(key string, v jsontext.Value) (rule string) {
 		if depth(v) > maxMetaDepth {
 			return fmt.Sprintf("must be nested at most %d deep", maxMetaDepth)
 		}
+		// Without white space, so that the limits of metadata bound what is kept.
 		r.meta = v.Clone()
+		if r.meta.Compact() != nil {
+			return "must be an object"
+		}
 	}
 	return ""
 }

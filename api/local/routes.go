@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -168,8 +169,7 @@ func (s *Surface) at(c *gin.Context, req *request) ([]string, error) {
 func (s *Surface) resolve(c *gin.Context) {
 	name := c.Param("name")
 	item, _, err := s.reg.Resolve(c.Request.Context(), s.from(c), name, catalog.Choice{Strategy: catalog.Recent}, false)
-	switch registry.CodeOf(err) {
-	case registry.NotFound, registry.Unavailable:
+	if none(err) {
 		answer(c, http.StatusNotFound, refusal{Error: "not_found"})
 		return
 	}
@@ -180,9 +180,17 @@ func (s *Surface) resolve(c *gin.Context) {
 	answer(c, http.StatusOK, found{true, showItem(item)})
 }
 
+// none tells whether the error of a resolve says that there is nothing to give: no
+// instance, or none that is up. That nothing could be asked is another matter, and has a
+// cause.
+func none(err error) bool {
+	var use *registry.Error
+	return errors.As(err, &use) && use.Cause == nil && (use.Code == registry.NotFound || use.Code == registry.Unavailable)
+}
+
 func (s *Surface) list(c *gin.Context) {
 	who := s.from(c)
-	lines, _, _, err := s.reg.Services(c.Request.Context(), who)
+	lines, _, _, err := s.reg.Services(c.Request.Context(), who, false)
 	if err != nil {
 		fail(c, err)
 		return

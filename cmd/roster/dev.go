@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/signal"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,8 +53,14 @@ func borrow(to *pflag.FlagSet, names ...string) {
 	}
 }
 
-func runDev(cmd *cobra.Command, port int, ifNeeded bool, stdout, stderr io.Writer) error {
+func runDev(cmd *cobra.Command, port int, ifNeeded bool, stdout, stderr io.Writer) (err error) {
 	ctx := cmd.Context()
+	// A terminal that is closed is an orderly end too, unless nohup was to prevent it.
+	if !signal.Ignored(syscall.SIGHUP) {
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
+		defer stop()
+	}
 	if port < 0 || port > 65535 {
 		return usage(fmt.Errorf("--port %d: must be 0 to 65535", port))
 	}
@@ -75,7 +83,7 @@ func runDev(cmd *cobra.Command, port int, ifNeeded bool, stdout, stderr io.Write
 	if lock == nil {
 		return runningAlready(running, ifNeeded, stdout)
 	}
-	defer lock.Close()
+	defer func() { err = errors.Join(err, lock.Close()) }()
 	srv, err := server.Open(server.Options{Config: cfg, Dev: true, Version: version(), Logger: log})
 	if errors.Is(err, server.ErrInUse) && port != 0 {
 		return fmt.Errorf("%w; give another --port, or none for a free one", err)
@@ -83,12 +91,16 @@ func runDev(cmd *cobra.Command, port int, ifNeeded bool, stdout, stderr io.Write
 	if err != nil {
 		return err
 	}
-	info := devfile.Info{Host: "127.0.0.1", Port: srv.Port(), PID: os.Getpid(), StartedAt: time.Now()}
+	host, _, err := net.SplitHostPort(srv.Addr()) // ROSTER_LISTEN may name another one of loopback
+	if err != nil {
+		return errors.Join(err, srv.Close())
+	}
+	info := devfile.Info{Host: host, Port: srv.Port(), PID: os.Getpid(), StartedAt: time.Now()}
 	path, err := devfile.Write("", info)
 	if err != nil {
 		return errors.Join(inTemp(err), srv.Close())
 	}
-	defer devfile.Remove(path, info.PID)
+	defer func() { err = errors.Join(err, devfile.Remove(path, info.PID)) }()
 	if name := devfile.Name; path[len(path)-min(len(path), len(name)):] != name {
 		log.Warn("the discovery file of another user holds the usual name, ours has another", "path", path)
 	}
@@ -97,7 +109,7 @@ func runDev(cmd *cobra.Command, port int, ifNeeded bool, stdout, stderr io.Write
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		renewFiles(keepFresh, lock, info)
+		path = renewFiles(keepFresh, lock, path, info)
 	}()
 	err = srv.Run(ctx)
 	stop()
@@ -105,18 +117,25 @@ func runDev(cmd *cobra.Command, port int, ifNeeded bool, stdout, stderr io.Write
 	return err
 }
 
-// renewFiles keeps the lock and the discovery file from being cleaned up as old.
-func renewFiles(ctx context.Context, lock *devfile.Lock, info devfile.Info) {
+// renewFiles keeps the lock and the discovery file at path from being cleaned up as old,
+// and gives the path at which the file is in the end. It leaves the file alone once the
+// lock is not ours any more: it may be that of a registry that has since started.
+func renewFiles(ctx context.Context, lock *devfile.Lock, path string, info devfile.Info) string {
 	ticker := time.NewTicker(time.Hour)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return path
 		case <-ticker.C:
 			// What fails here is told by whoever looks for the file and does not find it.
-			_ = lock.Touch()
-			_, _ = devfile.Write("", info)
+			if lock.Touch() != nil {
+				continue
+			}
+			if now, err := devfile.Write("", info); err == nil && now != path {
+				_ = devfile.Remove(path, info.PID) // one file is enough
+				path = now
+			}
 		}
 	}
 }

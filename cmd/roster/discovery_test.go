@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -17,9 +18,12 @@ import (
 // TestDiscoveryFile is the file's life: who may read it, what it says, and that it is gone
 // with the process, however that was asked to end.
 func TestDiscoveryFile(t *testing.T) {
-	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
 			t.Parallel()
+			if signal.Ignored(sig) {
+				t.Skip("the tests were started under nohup: the signal means nothing to them")
+			}
 			w := newWorld(t)
 			begun := time.Now().Add(-time.Second)
 			p, url := w.dev()

@@ -30,6 +30,7 @@ import (
 //	until PATTERN FILE      wait until a line of the file matches
 //	listens VAR NAME        wait until the server NAME serves, and set VAR to its address
 //	interrupt NAME          send it SIGINT
+//	hangup NAME             send it SIGHUP
 //	kill9 NAME              send it SIGKILL, and wait
 //	ended NAME N            wait until it has ended; its exit status must be N
 //	token VAR               set VAR to the token in the JSON on stdout
@@ -54,7 +55,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": cmdStatus, "start": cmdStart, "ready": cmdReady, "until": cmdUntil, "listens": cmdListens,
 			"interrupt": cmdInterrupt, "ended": cmdEnded, "token": cmdToken, "field": cmdField, "web": cmdWeb,
-			"kill9": cmdKill9, "port": cmdPort,
+			"hangup": cmdHangup, "kill9": cmdKill9, "port": cmdPort,
 		},
 	})
 }
@@ -169,6 +170,11 @@ func started(ts *testscript.TestScript, name string) *process {
 func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 	positive(ts, neg, args, 1, "interrupt NAME")
 	ts.Check(started(ts, args[0]).cmd.Process.Signal(syscall.SIGINT))
+}
+
+func cmdHangup(ts *testscript.TestScript, neg bool, args []string) {
+	positive(ts, neg, args, 1, "hangup NAME")
+	ts.Check(started(ts, args[0]).cmd.Process.Signal(syscall.SIGHUP))
 }
 
 func cmdKill9(ts *testscript.TestScript, neg bool, args []string) {

@@ -32,6 +32,7 @@ type operation struct {
 	id        string
 	method    string
 	path      string
+	local     bool // of the loopback surface, and of no other
 	segments  []string
 	security  []requirement // any of them will do; none: nothing is needed
 	params    []parameter
@@ -116,11 +117,14 @@ func (l loader) document(root node) (*document, error) {
 			}
 			op.method, op.path, op.segments = method, path, strings.Split(path, "/")
 			doc.operations = append(doc.operations, op)
+			surfaces := make(map[bool]bool)
 			for tag := range n.get("tags").items() {
-				if tag.text() == "loopback" {
-					doc.loopback[op.segments[1]] = true
-				}
+				surfaces[tag.text() == "loopback"] = true
 			}
+			if surfaces[true] {
+				doc.loopback[op.segments[1]] = true
+			}
+			op.local = surfaces[true] && !surfaces[false]
 		}
 	}
 	return doc, nil

@@ -28,12 +28,30 @@ func (d *document) route(r *http.Request) route {
 			best, literals = route{}, n
 		}
 		best.path = true
-		if op.method == r.Method {
+		if op.takes(r.Method) {
 			best.op, best.parameters = op, parameters
 		}
 	}
 	best.loopback = loopback
 	return best
+}
+
+// takes tells whether the operation takes a method: its own, or HEAD where it is a GET
+// whose answer ends and that is not of the loopback surface alone.
+func (op *operation) takes(method string) bool {
+	return method == op.method ||
+		method == http.MethodHead && op.method == http.MethodGet && !op.local && !op.streams()
+}
+
+func (op *operation) streams() bool {
+	for _, r := range op.responses {
+		for _, media := range r.content {
+			if media.events != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // match gives the values of the parameters and how many segments are equal; -1: no match.

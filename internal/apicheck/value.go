@@ -3,6 +3,7 @@ package apicheck
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -16,7 +17,7 @@ func parseJSON(b []byte) (any, error) {
 	if _, err := dec.ReadValue(); err != nil {
 		return nil, fmt.Errorf("not JSON: %w", err)
 	}
-	if _, err := dec.ReadToken(); err != io.EOF {
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("more after the JSON value")
 	}
 	return jsonschema.UnmarshalJSON(bytes.NewReader(b))

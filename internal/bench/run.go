@@ -20,7 +20,7 @@ func Run(ctx context.Context, o Options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
-	defer os.RemoveAll(dir) // a folder left behind is no reason to fail
+	defer func() { _ = os.RemoveAll(dir) }() // a folder left behind is no reason to fail
 	r := &runner{
 		options: o, dir: dir, progress: &printer{w: stderr},
 		report: &Report{

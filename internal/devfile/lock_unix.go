@@ -78,14 +78,14 @@ func lockFile(path string, flag, how int) (*os.File, error) {
 	}
 	for {
 		err = syscall.Flock(int(file.Fd()), how|syscall.LOCK_NB)
-		if err != syscall.EINTR {
+		if !errors.Is(err, syscall.EINTR) {
 			break
 		}
 	}
 	if err == nil {
 		return file, nil
 	}
-	if err == syscall.EWOULDBLOCK {
+	if errors.Is(err, syscall.EWOULDBLOCK) {
 		err = fmt.Errorf("%s: %w", path, ErrHeld)
 	}
 	return nil, errors.Join(err, file.Close())

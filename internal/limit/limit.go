@@ -34,8 +34,21 @@ func (r *Rate) Allow(identity string) time.Duration {
 	if b.Allow() {
 		return 0
 	}
+	return max(time.Nanosecond, r.missing(b))
+}
+
+// missing is how long it takes until the bucket has one.
+func (r *Rate) missing(b *rate.Limiter) time.Duration {
 	missing := 1 - b.Tokens()
-	return time.Duration(math.Ceil(max(missing, 0.001) / float64(r.perSecond) * float64(time.Second)))
+	if missing <= 0 {
+		return 0
+	}
+	return time.Duration(math.Ceil(missing / float64(r.perSecond) * float64(time.Second)))
+}
+
+// Wait gives what Allow would, and takes nothing.
+func (r *Rate) Wait(identity string) time.Duration {
+	return r.missing(r.bucket(identity))
 }
 
 func (r *Rate) bucket(identity string) *rate.Limiter {

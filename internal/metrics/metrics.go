@@ -116,7 +116,10 @@ func (m *Metrics) Call(op string, took time.Duration, err error) {
 	m.series(op)[outcome(err)].Observe(took.Seconds())
 }
 
+// outcome tells what became of a call. An error that is not of the store's making is the
+// caller's own, of the function that it gave to Update: it says nothing against the backend.
 func outcome(err error) int {
+	var of *store.Error
 	switch {
 	case err == nil:
 		return ok
@@ -125,7 +128,8 @@ func outcome(err error) int {
 	case store.IsContext(err):
 		return canceled
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrLeaseLost), errors.Is(err, store.ErrConflict),
-		errors.Is(err, store.ErrCompacted), errors.Is(err, store.ErrInvalid):
+		errors.Is(err, store.ErrCompacted), errors.Is(err, store.ErrInvalid),
+		!errors.As(err, &of):
 		return refused
 	}
 	return failed

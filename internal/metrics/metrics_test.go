@@ -67,8 +67,10 @@ func TestCalls(t *testing.T) {
 		"ok":          {nil},
 		"unavailable": {store.ErrUnavailable, fmt.Errorf("x: %w", store.ErrClosed)},
 		"canceled":    {context.Canceled, fmt.Errorf("x: %w", context.DeadlineExceeded)},
-		"refused":     {store.ErrNotFound, store.ErrLeaseLost, store.ErrConflict, store.ErrCompacted, fmt.Errorf("x: %w", store.ErrInvalid)},
-		"error":       {errors.New("x"), store.ErrUnsupported},
+		"refused": {store.ErrNotFound, store.ErrLeaseLost, store.ErrConflict, store.ErrCompacted, fmt.Errorf("x: %w", store.ErrInvalid),
+			// What the function given to Update returned: a fault of the caller's.
+			errors.New("x"), fmt.Errorf("x: %w", errors.New("y"))},
+		"error": {&store.Error{Kind: store.ErrUnsupported}, fmt.Errorf("x: %w", &store.Error{Kind: errors.New("x")})},
 	} {
 		for _, err := range errs {
 			if got := outcomes[outcome(err)]; got != want {

@@ -51,7 +51,7 @@ func (m *Material) run(ctx context.Context, watcher *fsnotify.Watcher) error {
 			m.look(watcher)
 		case <-events:
 			settled = orAfter(settled, settle)
-		case <-lost: // events, and so there were some
+		case <-lost: //nolint:errcheck // events were lost, and so there were some
 			settled = orAfter(settled, settle)
 		}
 	}

@@ -127,7 +127,7 @@ func (s *Store) tellPauses() {
 	s.mu.Unlock()
 	for _, p := range pauses {
 		s.opts.Logger.Warn("the registry did not run for a while; leases that ended in that time are held",
-			"gap", p.Gap, "suspended", p.Suspended, "leases", leases)
+			"gap", p.Gap.String(), "suspended", p.Suspended, "leases", leases)
 		if s.opts.OnPause != nil {
 			s.opts.OnPause(p)
 		}

@@ -19,7 +19,7 @@ type bucket struct {
 	at      place
 	entries map[string]*entry
 	records int           // entries that have one
-	sample  *store.Record // the latest placed; see share
+	sample  *store.Record // the latest placed, nil without records; see share
 }
 
 type place struct{ kind, service string }
@@ -77,7 +77,10 @@ func (e *entry) set(rec *store.Record) {
 	if e.rec == nil && rec != nil {
 		e.home.records++
 	} else if e.rec != nil && rec == nil {
-		e.home.records--
+		// A place of graves alone may stand for long, and needs no whole record.
+		if e.home.records--; e.home.records == 0 {
+			e.home.sample = nil
+		}
 	}
 	e.rec = rec
 }

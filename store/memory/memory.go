@@ -28,6 +28,10 @@ type Options struct {
 	LogEvents int
 	// MaxExpiredTombstones bounds the tombstones of records that expired; zero: 100,000.
 	MaxExpiredTombstones int
+	// MaxTombstones bounds the tombstones of all other reasons; zero: 1,000,000. Beyond
+	// it the oldest go first. This is the one exception to store.TombstoneAge: without it,
+	// who registers and deregisters fast enough takes all memory.
+	MaxTombstones int
 	// SweepInterval is how often the store checks that every record with a lease has it
 	// in the table, and lets go of old tombstones; zero: 5 s. It delays no eviction.
 	SweepInterval time.Duration
@@ -44,6 +48,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxExpiredTombstones <= 0 {
 		o.MaxExpiredTombstones = 100_000
+	}
+	if o.MaxTombstones <= 0 {
+		o.MaxTombstones = 1_000_000
 	}
 	if o.SweepInterval <= 0 {
 		o.SweepInterval = 5 * time.Second
@@ -86,7 +93,7 @@ func Open(opts Options) *Store {
 		revision: store.Revision{Epoch: newEpoch(), Number: 1},
 	}
 	s.log.open(opts.LogEvents, s.revision.Number)
-	s.graves.index, s.graves.maxExpired = s.index, opts.MaxExpiredTombstones
+	s.graves.index, s.graves.maxMeant, s.graves.maxExpired = s.index, opts.MaxTombstones, opts.MaxExpiredTombstones
 	s.table = lease.NewTable(lease.Options{
 		Clock:    opts.Clock,
 		Boottime: opts.Boottime,

@@ -49,7 +49,7 @@ func (c *change) remove(e *entry, why store.Reason) {
 // bury remembers a record that left the entry.
 func (c *change) bury(e *entry, rec *store.Record, why store.Reason) {
 	c.s.graves.add(e, store.Tombstone{
-		Record:   rec,
+		Record:   remains(rec),
 		Reason:   why,
 		Revision: c.begin(),
 		Time:     c.now,

@@ -16,12 +16,14 @@ type grave struct {
 	older, newer *grave // in line
 }
 
-// graves remembers the dead in two lines by age: those whose death somebody meant, kept
-// for store.TombstoneAge, and the expired, of which the oldest also make room.
+// graves remembers the dead for store.TombstoneAge in two lines by age, those whose death
+// somebody meant and the expired. The oldest of a line that is too long make room, so that
+// a mass of expiries drives out nothing that was meant.
 type graves struct {
 	index      index
 	meant      line
 	expired    line
+	maxMeant   int
 	maxExpired int
 
 	// The latest generation that is remembered nowhere else. No key gets it again or one
@@ -53,8 +55,30 @@ func (g *graves) add(e *entry, t store.Tombstone, now time.Duration) {
 			break
 		}
 	}
+	if g.meant.len > g.maxMeant {
+		g.drop(g.meant.oldest)
+	}
 	if g.expired.len > g.maxExpired {
 		g.drop(g.expired.oldest)
+	}
+}
+
+// remains gives what a tombstone keeps of a record; see [store.Tombstone].
+func remains(rec *store.Record) *store.Record {
+	return &store.Record{
+		Key:          rec.Key,
+		Lease:        rec.Lease,
+		Generation:   rec.Generation,
+		Revision:     rec.Revision,
+		TTL:          rec.TTL,
+		RegisteredAt: rec.RegisteredAt,
+		Owner:        rec.Owner,
+		Tokens:       rec.Tokens,
+		Instance: store.Instance{
+			Address: rec.Instance.Address,
+			Port:    rec.Instance.Port,
+			Status:  rec.Instance.Status,
+		},
 	}
 }
 

@@ -2,6 +2,8 @@ package memory
 
 import (
 	"fmt"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,6 +47,67 @@ func TestTombstonesOfTheExpiredAreBounded(t *testing.T) {
 		f.wantErr(f.renewal(store.Ref{Key: store.InstanceKey("orders", "0"), Lease: 1}).Err, store.ErrNotFound)
 		f.wantErr(f.renewal(store.Ref{Key: store.InstanceKey("orders", "299"), Lease: 1}).Err, store.ErrLeaseLost)
 	})
+}
+
+// Those that were meant make room too, the oldest first, and no generation comes twice for
+// it.
+func TestTombstonesOfTheRemovedAreBounded(t *testing.T) {
+	f := open(t, Options{MaxTombstones: 3})
+	var refs []store.Ref
+	for i := range 5 {
+		rec := f.register(fmt.Sprint(i), time.Hour)
+		refs = append(refs, rec.Ref())
+		f.deregister(rec, "")
+	}
+	for i, want := range []int{0, 0, 1, 1, 1} {
+		if got := len(f.stones(fmt.Sprint(i))); got != want {
+			t.Errorf("%d tombstones of %d, want %d", got, i, want)
+		}
+	}
+	f.wantErr(f.renewal(refs[1]).Err, store.ErrNotFound)
+	f.wantErr(f.renewal(refs[2]).Err, store.ErrLeaseLost)
+	if again := f.register("0", 0); again.Generation < 2 {
+		t.Errorf("generation %d came twice", again.Generation)
+	}
+	for range 5 {
+		f.register("0", 0) // each replaces the one before
+	}
+	keys := len(f.index[place{store.KindInstance, "orders"}].entries)
+	if keys != 1 || f.graves.meant.len != 3 || len(f.stones("0")) != 3 {
+		t.Errorf("%d keys, %d in line, %d of the key", keys, f.graves.meant.len, len(f.stones("0")))
+	}
+}
+
+// Of a record that left and is in the event log no more, nothing keeps the whole.
+func TestTombstonesAreSmall(t *testing.T) {
+	f := open(t, Options{LogEvents: 1})
+	const n = 100
+	var freed atomic.Int64
+	for i := range n {
+		in := instance("a")
+		in.Key.Service = fmt.Sprint("job-", i) // a place for each
+		in.Instance.Metadata = []store.Pair{{Key: "a", Value: "b"}}
+		rec, err := f.Register(f.Context(), in, store.Grant{TTL: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		runtime.AddCleanup(rec, func(int) { freed.Add(1) }, 0)
+		f.deregister(rec, "")
+		stones, err := f.Tombstones(f.Context(), in.Key)
+		if err != nil || len(stones) != 1 || stones[0].Record.Instance.Metadata != nil {
+			t.Fatalf("Tombstones = %+v, %v", stones, err)
+		}
+	}
+	// The log still has the last one. Cleanups run some time after a collection.
+	for end := time.Now().Add(10 * time.Second); freed.Load() < n-1 && time.Now().Before(end); {
+		runtime.GC()
+	}
+	if got := freed.Load(); got < n-1 {
+		t.Errorf("%d of %d records that left are kept", n-got, n)
+	}
+	if got := f.graves.meant.len; got != n {
+		t.Errorf("%d are remembered, want %d", got, n)
+	}
 }
 
 func TestTombstonesOfAKeyAreBounded(t *testing.T) {

@@ -35,6 +35,18 @@ func differGiven(want, got *store.Record) string {
 	return differ(&w, got)
 }
 
+// differRemembered is differ for the record of a tombstone, which is without most of what
+// clients see.
+func differRemembered(want, got *store.Record) string { return differ(remembered(want), got) }
+
+// remembered gives what the tombstone of a record says of it.
+func remembered(rec *store.Record) *store.Record {
+	short := *rec
+	short.Changed = 0
+	short.Instance = store.Instance{Address: rec.Instance.Address, Port: rec.Instance.Port, Status: rec.Instance.Status}
+	return &short
+}
+
 func compare(b *strings.Builder, path string, want, got reflect.Value) {
 	switch want.Kind() {
 	case reflect.Struct:

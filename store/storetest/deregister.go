@@ -55,7 +55,7 @@ func deregisterReason(e *env) {
 		if stones[0].Reason != because(code) || stones[0].Revision != rev {
 			e.t.Errorf("tombstone at %v for %+v, want at %v for %+v", stones[0].Revision, stones[0].Reason, rev, because(code))
 		}
-		if d := differ(rec, stones[0].Record); d != "" {
+		if d := differRemembered(rec, stones[0].Record); d != "" {
 			e.t.Errorf("what the tombstone says was there: %s", d)
 		}
 		e.isNow(stones[0].Time, before, "Tombstone.Time")

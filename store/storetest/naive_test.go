@@ -158,6 +158,12 @@ func (n *naive) bury(rec *store.Record, why store.Reason, rev store.Revision) {
 	if n.bad("leaves no tombstone of a replacement") && why.Code == store.Replaced {
 		return
 	}
+	if !n.bad("remembers whole records") {
+		rec = remembered(rec)
+	}
+	if n.bad("remembers no tokens") {
+		rec.Tokens = store.Tokens{}
+	}
 	stones := append([]store.Tombstone{{Record: rec, Reason: why, Revision: rev, Time: store.At(time.Now())}}, n.stones[rec.Key]...)
 	if len(stones) > store.TombstonesPerKey && !n.bad("keeps every tombstone") {
 		stones = stones[:store.TombstonesPerKey]

@@ -42,7 +42,7 @@ func (e *env) comesBack(in store.Record) {
 	}
 	if stones := e.tombstones(in.Key); len(stones) == 0 {
 		e.t.Error("no tombstone")
-	} else if d := differ(rec, stones[0].Record); d != "" {
+	} else if d := differRemembered(rec, stones[0].Record); d != "" {
 		e.t.Errorf("in the tombstone: %s", d)
 	}
 	past, err := e.s.History(e.ctx, store.Selector(in.Key), 2)

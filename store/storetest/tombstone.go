@@ -39,7 +39,7 @@ func tombstoneExpired(e *env) {
 	if stones[0].Reason.Code != store.Expired || stones[0].Reason.Meant() {
 		e.t.Errorf("the reason is %+v", stones[0].Reason)
 	}
-	if d := differ(rec, stones[0].Record); d != "" {
+	if d := differRemembered(rec, stones[0].Record); d != "" {
 		e.t.Errorf("the last form: %s", d)
 	}
 	if !rec.Revision.Before(stones[0].Revision) {
@@ -48,7 +48,7 @@ func tombstoneExpired(e *env) {
 	e.isNow(stones[0].Time, before, "Tombstone.Time")
 }
 
-// A replacement leaves the old record, tokens and all, so that who still holds them can
+// A replacement leaves the old record's owner and tokens, so that who still holds them can
 // be told what became of them.
 func tombstoneReplaced(e *env) {
 	key := store.InstanceKey("user", "1")
@@ -63,7 +63,7 @@ func tombstoneReplaced(e *env) {
 	if stones[0].Reason.Code != store.Replaced {
 		e.t.Errorf("the reason is %q, want %q", stones[0].Reason.Code, store.Replaced)
 	}
-	if d := differ(old, stones[0].Record); d != "" {
+	if d := differRemembered(old, stones[0].Record); d != "" {
 		e.t.Errorf("the last form: %s", d)
 	}
 	if stones[0].Revision != now.Revision {
@@ -91,7 +91,7 @@ func (e *env) stonesAre(key store.Key, recs []*store.Record, codes []store.Code)
 		e.t.Fatalf("%d tombstones, want %d", len(stones), len(recs))
 	}
 	for i, stone := range stones {
-		if d := differ(recs[i], stone.Record); d != "" || stone.Reason.Code != codes[i] {
+		if d := differRemembered(recs[i], stone.Record); d != "" || stone.Reason.Code != codes[i] {
 			e.t.Errorf("tombstone %d is of %q, want %q; %s", i, stone.Reason.Code, codes[i], d)
 		}
 		if i > 0 && !stone.Revision.Before(stones[i-1].Revision) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -76,4 +77,30 @@ func TestAdminOffLoopback(t *testing.T) {
 	p := plain.plain("127.0.0.1" + plain.srv.AdminAddr()[strings.LastIndexByte(plain.srv.AdminAddr(), ':'):])
 	p.text(200, "/metrics")
 	p.text(404, "/debug/pprof/")
+}
+
+// TestAdminRefusesWebPages: a page that a rebound name leads to the loopback listener
+// must not read profiles, however the name is spelt.
+func TestAdminRefusesWebPages(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t)
+	n := serve(t, Options{Config: secure(f)})
+	for _, path := range []string{"/metrics", "/ready", "/debug/pprof/cmdline"} {
+		for host, want := range map[string]int{"evil.example": 403, "localhost:1": 200} {
+			req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+n.srv.AdminAddr()+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Host = host
+			resp, err := http.DefaultTransport.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != want {
+				t.Errorf("%s as %s: %d, want %d", path, host, resp.StatusCode, want)
+			}
+		}
+	}
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 }

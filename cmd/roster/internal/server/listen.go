@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/roster-sd/roster/api"
 	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/internal/tlsreload"
 )
@@ -118,18 +119,20 @@ func (s *Server) adminLoopback() bool { return s.admin.Addr().(*net.TCPAddr).IP.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second // of a whole request; streams and long polls lift it
+	writeTimeout      = 30 * time.Second // of an answer, from the end of the request's headers
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 16 << 10
 	maxStreams        = 100 // of one HTTP/2 connection
 )
 
-// httpServer makes a server with limits everywhere. There is no WriteTimeout, which would
-// end streams: every write to a stream has a deadline of its own.
+// httpServer makes a server with limits everywhere. A stream and a long list give every write
+// a deadline of their own, and a long poll lifts that of its request while it waits.
 func (s *Server) httpServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: readHeaderTimeout, // bounds the TLS handshake too
 		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
@@ -163,14 +166,23 @@ func (s *Server) adminHandler() http.Handler {
 	mux.Handle("GET /metrics", s.metrics.Handler())
 	mux.Handle("GET /health", s.api.Handler())
 	mux.Handle("GET /ready", s.api.Handler())
-	if s.adminLoopback() {
-		mux.HandleFunc("/debug/pprof/", pprof.Index)
-		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	if !s.adminLoopback() {
+		return mux
 	}
-	return mux
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	// A forwarded port has another number, so only the name of the host is looked at.
+	guard := api.LoopbackGuard(api.AnyPort)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if code, detail := guard(r); code != "" {
+			http.Error(w, detail, http.StatusForbidden)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 type connKey struct{}
@@ -192,5 +204,7 @@ func (s *Server) Reload() {
 	}
 	if err := s.material.Reload(); err != nil {
 		s.log.Error("reload failed, the old certificates stay", "error", err)
+		return
 	}
+	s.log.Info("TLS files read again", "certificate_expires", s.material.NotAfter())
 }

@@ -1,0 +1,26 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+func (a *API) deregister(c *gin.Context) {
+	who, ok := a.caller(c)
+	if !ok {
+		return
+	}
+	q, err := parse(c.Request.URL.RawQuery, false, "reason")
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	_, err = a.reg.Deregister(c.Request.Context(), who, c.Param("serviceName"), c.Param("instanceId"), token(c), q.reason)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.revision(c)
+	c.Status(http.StatusNoContent)
+}
