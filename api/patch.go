@@ -71,7 +71,7 @@ func readPatch(c *gin.Context) (registry.Patch, error) {
 	})
 	if err == nil && len(f.errs) > 0 {
 		for _, e := range p.Check() {
-			if e.Field != "" && !f.told(e.Field) {
+			if e.Field != "body" && !f.told(e.Field) { // an empty body is none of the faults of a bad one
 				f.add(e.Field, e.Message)
 			}
 		}

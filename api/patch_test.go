@@ -55,7 +55,7 @@ func TestBadPatches(t *testing.T) {
 	refuse := func(body, fields string) {
 		w.refuse(fault{method: "PATCH", path: orders + "/o-1", body: body, opts: opts, want: "400 invalid_request: " + fields})
 	}
-	refuse(`{}`, "") // nothing to change
+	refuse(`{}`, "body") // nothing to change
 	for field, values := range badValues() {
 		switch field {
 		case "status", "weight", "tags", "metadata":

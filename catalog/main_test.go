@@ -104,7 +104,6 @@ func tagged(s ...string) shape { return func(in *store.Instance) { in.Tags = s }
 func meta(k, v string) shape {
 	return func(in *store.Instance) { in.Metadata = []store.Pair{{Key: k, Value: v}} }
 }
-func address(addr string) shape { return func(in *store.Instance) { in.Address = addr } }
 
 func record(service, id string, shapes ...shape) store.Record {
 	in := store.Instance{Address: "10.0.0.1", Port: 80, Weight: 100, Status: store.StatusUp, Health: store.HealthPassing}
