@@ -22,11 +22,11 @@ build:
 
 ## test: run all tests
 test:
-	$(GO) test -tags $(TAGS) ./...
+	$(GO) test -tags $(TAGS) -timeout 5m ./...
 
 ## race: run all tests under the race detector (needs a C compiler)
 race:
-	CGO_ENABLED=1 $(GO) test -race -tags $(TAGS) ./...
+	CGO_ENABLED=1 $(GO) test -race -tags $(TAGS) -timeout 8m ./...
 
 ## vet: what the Go tool finds suspicious, and the format
 vet:
@@ -42,7 +42,7 @@ fuzz:
 	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 		for target in $$(grep -rhoE '^func Fuzz[A-Za-z0-9_]+' $$pkg/*_test.go | sed 's/func //'); do \
 			echo "fuzz $$pkg $$target"; \
-			$(GO) test -tags $(TAGS) -run='^$$' -fuzz="^$$target$$" -fuzztime=$(FUZZ) $$pkg || exit 1; \
+			$(GO) test -tags $(TAGS) -run='^$$' -fuzz="^$$target$$" -fuzztime=$(FUZZ) -fuzzminimizetime=100x $$pkg || exit 1; \
 		done; \
 	done
 
@@ -52,7 +52,7 @@ bench:
 
 ## microbench: the Go benchmarks
 microbench:
-	$(GO) test -tags $(TAGS) -run='^$$' -bench=. -benchmem ./lease ./catalog ./store/memory ./api
+	$(GO) test -tags $(TAGS) -run='^$$' -bench=. -benchmem ./lease ./auth ./catalog ./registry ./store/memory ./api
 
 ## clean: remove what was built
 clean:

@@ -41,7 +41,7 @@ func LoopbackGuard(port int) Guard {
 			return wire.CodeMisdirected, misdirected
 		}
 		for _, origin := range r.Header["Origin"] {
-			if u, err := url.Parse(origin); err != nil || u.Scheme != "http" || !own(u.Host) {
+			if u, err := url.Parse(origin); err != nil || u.Scheme != "http" || !own(u.Host) || port == AnyPort && u.Host != r.Host {
 				return wire.CodeForbidden, otherOrigin
 			}
 		}

@@ -24,6 +24,7 @@ func TestLoopbackGuardRules(t *testing.T) {
 		{"empty", "", "", "", wire.CodeMisdirected, wire.CodeMisdirected},
 		{"own origin", "localhost:7000", "http://localhost:7000", "same-origin", pass, pass},
 		{"other origin", "localhost:7000", "https://evil.example", "", wire.CodeForbidden, wire.CodeForbidden},
+		{"another port's origin", "localhost:7000", "http://localhost:3000", "", wire.CodeForbidden, wire.CodeForbidden},
 		{"null origin", "localhost:7000", "null", "", wire.CodeForbidden, wire.CodeForbidden},
 		{"a page elsewhere reads", "localhost:7000", "", "cross-site", wire.CodeForbidden, wire.CodeForbidden},
 		{"a page of another port reads", "localhost:7000", "", "same-site", wire.CodeForbidden, wire.CodeForbidden},

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,8 +110,19 @@ func TestConsistentReads(t *testing.T) {
 			t.Errorf("resolved %s", got.InstanceID)
 		}
 
+		n.put("shop", "s-1", nil)
+		for query, want := range map[string]string{"": "orders", "?consistent=true": "orders shop"} {
+			var names []string
+			for _, line := range decode[wire.Services](n.get("/registry/services" + query).want(200)).Services {
+				names = append(names, line.ServiceName)
+			}
+			if got := strings.Join(names, " "); got != want {
+				t.Errorf("the list, %s: %q, want %q", query, got, want)
+			}
+		}
+
 		f.breaks()
-		for _, path := range []string{orders, orders + "/o-1", "/registry/resolve/orders"} {
+		for _, path := range []string{"/registry/services", orders, orders + "/o-1", "/registry/resolve/orders"} {
 			res := n.get(path + "?consistent=true")
 			if res.problem(503, wire.CodeUnavailable); res.header.Get("Retry-After") == "" {
 				t.Errorf("%s: no Retry-After", path)
