@@ -84,6 +84,7 @@ func runDev(cmd *cobra.Command, port int, ifNeeded bool, stdout, stderr io.Write
 		return runningAlready(running, ifNeeded, stdout)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
+	ballasted(os.Getenv)
 	srv, err := server.Open(server.Options{Config: cfg, Dev: true, Version: version(), Logger: log})
 	if errors.Is(err, server.ErrInUse) && port != 0 {
 		return fmt.Errorf("%w; give another --port, or none for a free one", err)

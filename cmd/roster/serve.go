@@ -51,6 +51,7 @@ func runServe(cmd *cobra.Command, file string, insecure bool, stderr io.Writer) 
 	if err != nil {
 		return err
 	}
+	ballasted(os.Getenv)
 	srv, err := server.Open(server.Options{Config: loaded.Config, Insecure: insecure, Version: version(), Logger: log})
 	if err != nil {
 		return err
