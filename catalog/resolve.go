@@ -2,9 +2,6 @@ package catalog
 
 import (
 	"math/rand/v2"
-	"sync/atomic"
-
-	"github.com/tidwall/btree"
 
 	"github.com/roster-sd/roster/store"
 )
@@ -86,7 +83,7 @@ func (c *Catalog) Resolve(name string, choice Choice) Resolved {
 			return out
 		}
 	}
-	return out.with(pick(candidates(snap, &choice.Filter), &choice, s.turn(&choice.Filter)))
+	return out.with(walk(snap, &choice, s.turn(&choice.Filter)))
 }
 
 func (out Resolved) with(e *entry) Resolved {
@@ -119,7 +116,7 @@ func (s *service) walks(choice *Choice) bool {
 // choose chooses under the catalog's lock, nil where nothing matches.
 func (s *service) choose(choice *Choice) *entry {
 	if !choice.Filter.IsZero() {
-		return pick(candidates(s.tree, &choice.Filter), choice, s.turn(&choice.Filter))
+		return walk(s.tree, choice, s.turn(&choice.Filter))
 	}
 	for i := range s.pools {
 		if p := &s.pools[i]; len(p.entries) > 0 {
@@ -142,8 +139,9 @@ func (s *service) chooseFrom(p *pool, choice *Choice) *entry {
 		if e := s.mostRecent(p); e != nil {
 			return e
 		}
+		return pickRecent(p.entries)
 	}
-	return pick([tiers][]*entry{p.entries}, choice, nil)
+	return pickHash(p.entries, choice.Key)
 }
 
 // mostRecent gives the instance of the pool, nil for the first that is not empty, that was
@@ -158,61 +156,6 @@ func (s *service) mostRecent(p *pool) *entry {
 		return p.entries[st.slot]
 	}
 	return nil
-}
-
-// candidates gives those that the filter chooses, passing and suspect apart, by ID: of
-// those that are up, unless it asks for another status.
-func candidates(tree *btree.BTreeG[*entry], f *Filter) (out [tiers][]*entry) {
-	other := f.Status != "" && f.Status != store.StatusUp
-	tree.Scan(func(e *entry) bool {
-		in := &e.rec.Instance
-		tier := tierOf(in)
-		if other {
-			tier = tierOfHealth(in.Health)
-		}
-		if tier >= 0 && f.Match(in) {
-			out[tier] = append(out[tier], e)
-		}
-		return true
-	})
-	return out
-}
-
-// pick chooses from the first list that is not empty.
-func pick(lists [tiers][]*entry, choice *Choice, turn *atomic.Uint64) *entry {
-	for _, list := range lists {
-		if n := uint64(len(list)); n > 0 {
-			switch choice.Strategy {
-			case RoundRobin:
-				return list[(turn.Add(1)-1)%n]
-			case Random:
-				return list[rand.Uint64N(n)]
-			case Weighted:
-				return pickWeighted(list)
-			case Recent:
-				return pickRecent(list)
-			case Hash:
-				return pickHash(list, choice.Key)
-			}
-		}
-	}
-	return nil
-}
-
-func pickWeighted(list []*entry) *entry {
-	var total uint64
-	for _, e := range list {
-		total += e.weight()
-	}
-	n := rand.Uint64N(total)
-	for _, e := range list {
-		w := e.weight()
-		if n < w {
-			return e
-		}
-		n -= w
-	}
-	return nil // not reached: n is less than the sum of all weights
 }
 
 func pickRecent(list []*entry) *entry {

@@ -112,6 +112,33 @@ func TestDeathIsKnown(t *testing.T) {
 	}
 }
 
+// TestTokenMoves: a token that dies on another node between the look at it and the write
+// changes nothing.
+func TestTokenMoves(t *testing.T) {
+	for _, use := range uses {
+		if use.name == "heartbeat" || use.name == "batch" || use.name == "deregister" {
+			continue // these renew and remove under a lease, which a token's death leaves as it is
+		}
+		t.Run(use.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := one(t, setup{tokens: TokenPolicy{TTL: time.Hour}})
+				other := n.sibling()
+				older, newest := n.rotated(1)
+				synctest.Wait()
+				n.store.meanwhile("update", func() {
+					n.store.meanwhile("update", nil)
+					wantErr(t, "first use, there", other.beat(orders, "o0", newest[0].Token), "ok")
+				})
+				wantErr(t, use.name, use.call(n, orders, "o0", older[0].Token), "unauthenticated")
+				rec, err := n.store.Get(t.Context(), store.InstanceKey("orders", "o0"))
+				if err != nil || rec.Instance.Weight != 100 || rec.Tokens.HasNewest {
+					t.Errorf("%+v, %v", rec, err)
+				}
+			})
+		})
+	}
+}
+
 // TestLateReads: while a node lags, reads of the service cost one list of it for each write
 // that it has acknowledged, however many they are.
 func TestLateReads(t *testing.T) {

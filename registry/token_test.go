@@ -112,6 +112,11 @@ func TestTokens(t *testing.T) {
 			n.register(orders, "o1")
 			return first.Token
 		}), "lease_lost replaced", ""},
+		{"expired, of a generation that was replaced", orders, o1(func(n *node, first Registered) string {
+			n.keep("o1", tokenTTL+grace)
+			n.register(orders, "o1")
+			return first.Token
+		}), "lease_lost replaced", ""},
 		{"of a generation two ago", orders, o1(func(n *node, first Registered) string {
 			n.register(orders, "o1")
 			n.register(orders, "o1")
