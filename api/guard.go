@@ -32,12 +32,13 @@ func LoopbackGuard(port int) Guard {
 		}
 		return slices.Contains(loopbackNames, name) && (port == AnyPort || p == strconv.Itoa(port))
 	}
+	usual := net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) // found without being taken apart
 	misdirected := "this registry is for this machine only: the Host must be 127.0.0.1"
 	if port != AnyPort {
 		misdirected += ":" + strconv.Itoa(port)
 	}
 	return func(r *http.Request) (code, detail string) {
-		if !own(r.Host) {
+		if r.Host != usual && !own(r.Host) {
 			return wire.CodeMisdirected, misdirected
 		}
 		for _, origin := range r.Header["Origin"] {
@@ -46,11 +47,12 @@ func LoopbackGuard(port int) Guard {
 			}
 		}
 		// Browsers say where a request comes from; a page elsewhere may not even read.
-		switch r.Header.Get("Sec-Fetch-Site") {
-		case "", "same-origin", "none":
-			return "", ""
+		for _, site := range r.Header["Sec-Fetch-Site"] {
+			if site != "" && site != "same-origin" && site != "none" {
+				return wire.CodeForbidden, otherOrigin
+			}
 		}
-		return wire.CodeForbidden, otherOrigin
+		return "", ""
 	}
 }
 

@@ -64,7 +64,7 @@ func (c *Catalog) Resolve(name string, choice Choice) Resolved {
 		c.mu.RUnlock()
 		return out
 	}
-	out.Live = s.tree.Len()
+	out.Live = s.live
 	if !s.walks(&choice) {
 		e := s.choose(&choice)
 		c.mu.RUnlock()
@@ -95,9 +95,12 @@ func (out Resolved) with(e *entry) Resolved {
 
 // isUp tells whether the filter asks for what a resolve chooses from in any case.
 func (f *Filter) isUp() bool {
+	if f.Status != store.StatusUp {
+		return false
+	}
 	rest := *f
 	rest.Status = ""
-	return f.Status == store.StatusUp && rest.IsZero()
+	return rest.IsZero()
 }
 
 // shortWalk is how many instances may be walked over under the catalog's lock.
@@ -106,7 +109,7 @@ const shortWalk = 256
 // walks tells whether the choice needs a walk over many instances, which is not to be
 // done under the lock.
 func (s *service) walks(choice *Choice) bool {
-	if s.tree.Len() <= shortWalk {
+	if s.live <= shortWalk {
 		return false
 	}
 	return !choice.Filter.IsZero() || choice.Strategy == Hash ||

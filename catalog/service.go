@@ -35,14 +35,18 @@ const (
 
 // service is the view of one service; all but the atomics is guarded by the catalog's mu.
 type service struct {
-	name    string
+	// What a plain resolve reads stands together: with a thousand services, fetching it
+	// from memory is most of what a resolve costs.
+	name  string
+	live  int                   // how many instances
+	turns *[turns]atomic.Uint64 // round robin; see turn
+	pools [tiers]pool
+
 	tree    *btree.BTreeG[*entry] // by ID
 	snap    *btree.BTreeG[*entry] // a copy of tree that nobody writes to, nil if there is none of this moment
 	byID    map[string]*entry
-	pools   [tiers]pool
-	changed store.Revision        // of the last change that clients see, deletions included
-	queued  bool                  // stands in Catalog.empties
-	turns   *[turns]atomic.Uint64 // round robin; see turn
+	changed store.Revision // of the last change that clients see, deletions included
+	queued  bool           // stands in Catalog.empties
 	recent  atomic.Pointer[state]
 }
 
@@ -83,6 +87,7 @@ func (s *service) put(e *entry) {
 	s.snap = nil
 	s.tree.Set(e)
 	s.byID[e.rec.Key.ID] = e
+	s.live = len(s.byID)
 	s.leave(e.state)
 	s.enter(e)
 }
@@ -91,6 +96,7 @@ func (s *service) remove(e *entry) {
 	s.snap = nil
 	s.tree.Delete(e)
 	delete(s.byID, e.rec.Key.ID)
+	s.live = len(s.byID)
 	s.leave(e.state)
 	if len(s.byID) == 0 {
 		// Maps and slices keep the size of their best days.
