@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -87,18 +88,27 @@ func (c *Case) contains(name string) []byte {
 	return fmt.Appendf(nil, `"serviceName":"%s"`, name)
 }
 
-// bareRequests makes the requests that ask the bare server for the same work: the same
-// bytes but for the path, and an answer of size bytes.
+// bareRequests makes the requests that ask the bare server for the same work: as many
+// different ones, of the same length, for an answer of size bytes. What going round them
+// costs the load is then no difference between the servers.
 func (c *Case) bareRequests(host string, size int, fleet *Fleet) []Request {
-	path := fmt.Sprintf("/bare/%d", size)
-	if c.method == http.MethodGet {
-		return []Request{{Bytes: get(host, path), Contains: []byte(barePrefix)}}
-	}
 	var out []Request
-	for _, in := range fleet.Of(service(c.Instances, 0)) {
-		out = append(out, Request{Bytes: post(host, path, in), Contains: []byte(barePrefix)})
+	for _, r := range c.requests(host, fleet) {
+		out = append(out, Request{Bytes: bareRequest(r.Bytes, size), Contains: []byte(barePrefix)})
 	}
 	return out
+}
+
+// bareRequest is the request with another path of the same length.
+func bareRequest(request []byte, size int) []byte {
+	method, rest, _ := bytes.Cut(request, []byte(" "))
+	path, rest, _ := bytes.Cut(rest, []byte(" "))
+	bare := fmt.Appendf(nil, "/bare/%d/", size)
+	// The end of a path tells one service from the other.
+	for len(bare) < len(path) {
+		bare = append(bare, path[len(bare)])
+	}
+	return bytes.Join([][]byte{method, bare, rest}, []byte(" "))
 }
 
 // barePrefix starts every body of the bare server.

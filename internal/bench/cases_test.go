@@ -40,9 +40,10 @@ func TestRequests(t *testing.T) {
 	}
 	for _, c := range Cases() {
 		w, fleet := want[c.Name], smallFleet(c)
-		for path, list := range map[string][]Request{w.path: c.requests("h:1", fleet), "/bare/417": c.bareRequests("h:1", 417, fleet)} {
-			if path == w.path && len(list) != w.count {
-				t.Errorf("%s: %d requests, want %d", c.Name, len(list), w.count)
+		ours, bare := c.requests("h:1", fleet), c.bareRequests("h:1", 417, fleet)
+		for path, list := range map[string][]Request{w.path: ours, "/bare/417/" + w.path[len("/bare/417/"):]: bare} {
+			if len(list) != w.count {
+				t.Errorf("%s: %d requests of %s, want %d", c.Name, len(list), path, w.count)
 			}
 			req, body := parseRequest(t, list[0].Bytes)
 			if req.Method != w.method || req.URL.Path != path || req.Host != "h:1" {
@@ -53,6 +54,11 @@ func TestRequests(t *testing.T) {
 			}
 			if len(list[0].Contains) == 0 {
 				t.Errorf("%s: nothing is looked for in the answers to %s", c.Name, path)
+			}
+		}
+		for i := range bare {
+			if len(bare[i].Bytes) != len(ours[i].Bytes) || i > 0 && w.method == "GET" && bytes.Equal(bare[i].Bytes, bare[i-1].Bytes) {
+				t.Errorf("%s: request %d of the bare server is of another length, or like the one before: %q", c.Name, i, bare[i].Bytes)
 			}
 		}
 	}

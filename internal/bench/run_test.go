@@ -97,12 +97,13 @@ func TestRunInterrupted(t *testing.T) {
 
 func TestRequestsThatFailEndTheRun(t *testing.T) {
 	s, _ := fakeServer(t, newFake())
+	one := someCases(t, "resolve-1")[0]
 	m := &match{
 		runner:   &runner{options: quickOptions(t, ""), progress: &printer{w: io.Discard}, report: &Report{}},
-		protocol: ProtocolHTTP, fleet: &Fleet{}, renewed: time.Now(),
+		protocol: ProtocolHTTP, fleet: smallFleet(one), renewed: time.Now(),
 		roster: &Server{Target: target(s)}, bare: &Server{Target: target(s)},
 	}
-	c := prepared{someCases(t, "resolve-1")[0], Load{Requests: []Request{{Bytes: get("h", "/nothing")}}, MaxBody: 100}, 50}
+	c := prepared{one, Load{Requests: []Request{{Bytes: get("h", "/nothing")}}, MaxBody: 100}, 50}
 	if err := m.play(t.Context(), &c); !errors.Is(err, errLoad) || !strings.Contains(err.Error(), "status 404") {
 		t.Errorf("play: %v", err)
 	}

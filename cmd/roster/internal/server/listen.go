@@ -75,6 +75,7 @@ func (s *Server) listen() error {
 	if s.main, err = bind("listen", s.cfg.Listen); err != nil {
 		return err
 	}
+	s.main = s.watch.Listener(s.main)
 	if s.opts.Insecure {
 		s.log.Warn("plain HTTP: everyone who reaches the port may register and discover anything", "address", s.Addr())
 	}
@@ -84,6 +85,7 @@ func (s *Server) listen() error {
 	if s.admin, err = bind("admin.listen", s.cfg.Admin.Listen); err != nil {
 		return err
 	}
+	s.admin = s.watch.Listener(s.admin)
 	if s.material == nil && !s.cfg.Admin.Plain && !s.adminLoopback() {
 		return fmt.Errorf("admin.listen: %s is off loopback and there is no certificate: set admin.plain, or listen on 127.0.0.1", s.cfg.Admin.Listen)
 	}
@@ -115,7 +117,7 @@ func isLoopback(host string) bool {
 
 func (s *Server) adminLoopback() bool { return s.admin.Addr().(*net.TCPAddr).IP.IsLoopback() }
 
-// The limits of every connection.
+// The limits of every connection, to within [patience.Tolerance].
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second // of a whole request; streams and long polls lift it

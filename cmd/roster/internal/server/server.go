@@ -21,6 +21,7 @@ import (
 	"github.com/roster-sd/roster/cmd/roster/internal/config"
 	"github.com/roster-sd/roster/internal/limit"
 	"github.com/roster-sd/roster/internal/metrics"
+	"github.com/roster-sd/roster/internal/patience"
 	"github.com/roster-sd/roster/internal/tlsreload"
 	"github.com/roster-sd/roster/lease"
 	"github.com/roster-sd/roster/registry"
@@ -53,7 +54,8 @@ type Server struct {
 	metrics  *metrics.Metrics
 	material *tlsreload.Material // nil for plain HTTP
 
-	main, admin net.Listener // admin is nil where there is no such listener
+	watch       *patience.Watch // keeps the deadlines of all connections
+	main, admin net.Listener    // admin is nil where there is no such listener
 	mainServer  *http.Server
 	adminServer *http.Server
 	stopping    atomic.Bool
@@ -63,7 +65,7 @@ type Server struct {
 // served before Run. What it opened is closed if it fails.
 func Open(opts Options) (*Server, error) {
 	s := &Server{opts: opts, cfg: opts.Config, log: opts.Logger, node: config.NodeName(opts.Config.Node),
-		metrics: metrics.New(opts.Version)}
+		metrics: metrics.New(opts.Version), watch: patience.NewWatch()}
 	if err := s.unavailable(); err != nil {
 		return nil, err
 	}
@@ -162,6 +164,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer stop()
 	group, work := errgroup.WithContext(work)
 	group.Go(func() error { return ended(s.catalog.Run(work)) })
+	group.Go(func() error { return ended(s.watch.Run(work)) })
 	if s.material != nil {
 		group.Go(func() error { return ended(s.material.Run(work)) })
 	}

@@ -1,6 +1,6 @@
 // Baregin is the server that Roster is measured against: Gin without middleware, whose
-// GET and POST of /bare/N answer a fixed JSON body of N bytes. POST first decodes a body
-// like that of a heartbeat. It prints one line of JSON when it listens.
+// GET and POST of /bare/N/ and whatever follows answer a fixed JSON body of N bytes. POST
+// first decodes a body like that of a heartbeat. It prints one line of JSON when it listens.
 package main
 
 import (
@@ -107,8 +107,8 @@ func engine(bodies map[string][]byte) *gin.Engine {
 		}
 		c.Data(http.StatusOK, "application/json", body)
 	}
-	e.GET("/bare/:n", answer)
-	e.POST("/bare/:n", func(c *gin.Context) {
+	e.GET("/bare/:n/*rest", answer)
+	e.POST("/bare/:n/*rest", func(c *gin.Context) {
 		var beat heartbeat
 		if err := c.ShouldBindJSON(&beat); err != nil || beat.InstanceID == "" {
 			c.Status(http.StatusBadRequest)

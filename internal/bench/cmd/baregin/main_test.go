@@ -50,7 +50,7 @@ func TestAnswersTheSizeAskedFor(t *testing.T) {
 	address := start(t, "--sizes", "10,417,5000")
 	for _, n := range []int{10, 417, 5000} {
 		for method, body := range map[string]string{"GET": "", "POST": `{"serviceName":"s","instanceId":"i"}`} {
-			req, err := http.NewRequest(method, "http://"+address+"/bare/"+strconv.Itoa(n), strings.NewReader(body))
+			req, err := http.NewRequest(method, "http://"+address+"/bare/"+strconv.Itoa(n)+"/x/y", strings.NewReader(body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +73,7 @@ func TestAnswersTheSizeAskedFor(t *testing.T) {
 func TestRefusesWhatItWasNotMadeFor(t *testing.T) {
 	address := start(t, "--sizes", "10")
 	for body, want := range map[string]int{`{"serviceName":`: 400, `{}`: 400, `{"serviceName":"s","instanceId":"i"}`: 200} {
-		resp, err := http.Post("http://"+address+"/bare/10", "application/json", strings.NewReader(body))
+		resp, err := http.Post("http://"+address+"/bare/10/", "application/json", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +82,7 @@ func TestRefusesWhatItWasNotMadeFor(t *testing.T) {
 			t.Errorf("POST %s: status %d, want %d", body, resp.StatusCode, want)
 		}
 	}
-	resp, err := http.Get("http://" + address + "/bare/11")
+	resp, err := http.Get("http://" + address + "/bare/11/")
 	if err != nil {
 		t.Fatal(err)
 	}
