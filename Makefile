@@ -10,7 +10,7 @@ FUZZ    ?= 10s
 
 export CGO_ENABLED ?= 0
 
-.PHONY: run build test race vet lint fuzz bench microbench clean help
+.PHONY: run build backends test race vet lint fuzz bench microbench clean help
 
 ## run: start the registry for this machine: in memory, nothing to configure
 run: build
@@ -20,13 +20,27 @@ run: build
 build:
 	@$(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/roster
 
+## backends: what the tests need beside Go: redis-server from the system's packages; etcd is built once
+backends:
+	@command -v redis-server >/dev/null || { \
+		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+			echo "installing redis-server"; \
+			(apt-get install -y --no-install-recommends redis-server || \
+				(apt-get update && apt-get install -y --no-install-recommends redis-server)) >/dev/null; \
+		else \
+			echo "redis-server is not installed: tests that need it are skipped. On Debian or Ubuntu: apt-get install redis-server" >&2; \
+		fi; \
+	}
+	@$(GO) build -C tools/etcd -trimpath -ldflags="-s -w" -o /dev/null go.etcd.io/etcd/server/v3 || \
+		echo "etcd cannot be built: tests that need it are skipped" >&2
+
 ## test: run all tests
-test:
-	$(GO) test -tags $(TAGS) -timeout 5m ./...
+test: backends
+	$(GO) test -tags $(TAGS) -timeout 10m ./...
 
 ## race: run all tests under the race detector (needs a C compiler)
-race:
-	CGO_ENABLED=1 $(GO) test -race -tags $(TAGS) -timeout 8m ./...
+race: backends
+	CGO_ENABLED=1 $(GO) test -race -tags $(TAGS) -timeout 12m ./...
 
 ## vet: what the Go tool finds suspicious, and the format
 vet:

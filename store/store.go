@@ -121,4 +121,14 @@ type Capabilities struct {
 	Resumable     bool          // Watch may start from a position given before a restart of this process
 	TTLResolution time.Duration // TTLs are rounded up to multiples of it
 	ExpiryLag     time.Duration // how long after its deadline a record's deletion is announced, at most, on a quiet system
+	// KeepBack is how long a reader should keep an expiry back before it believes it, because
+	// the backend is known to end leases early (etcd#15247); zero where it is not.
+	KeepBack time.Duration
+}
+
+// Disturbance is a time in which leases may have ended by a fault of Roster or its
+// backend. From and At carry the monotonic clock of this process; At is the recovery.
+type Disturbance struct {
+	From, At time.Time
+	Why      string // for logs
 }

@@ -1,0 +1,164 @@
+package etcd
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/roster-sd/roster/store"
+)
+
+// Get gives the record of the key. Until etcd has revoked its lease it is there.
+func (s *Store) Get(ctx context.Context, key store.Key) (*store.Record, error) {
+	c, err := s.begin(ctx, "get", key)
+	if err != nil {
+		return nil, err
+	}
+	defer c.end()
+	a, err := c.read(s.getRecord(key))
+	if err != nil {
+		return nil, c.fail(err)
+	}
+	if len(a.ranges[0]) == 0 {
+		return nil, c.fail(store.ErrNotFound)
+	}
+	e, _ := s.decode(a.ranges[0][0], a.epoch.id)
+	if e.bad != nil {
+		return nil, c.fail(e.bad)
+	}
+	return e.rec, nil
+}
+
+// page is how many records List asks for at once.
+const page = 1000
+
+// List gives the records that sel chooses, read in pages at one revision. Each page has
+// the time of a call.
+func (s *Store) List(ctx context.Context, sel store.Selector) (store.Snapshot, error) {
+	c, err := s.begin(ctx, "list", store.Key{})
+	if err != nil {
+		return store.Snapshot{}, err
+	}
+	defer c.end()
+	for range askTries {
+		snap, err := c.list(sel)
+		if is(err, rpctypes.ErrCompacted) {
+			continue // etcd was compacted between two pages
+		}
+		if err != nil {
+			return store.Snapshot{}, c.fail(err)
+		}
+		return snap, nil
+	}
+	return store.Snapshot{}, c.fail(errRestless)
+}
+
+func (c *call) list(sel store.Selector) (store.Snapshot, error) {
+	from, end := c.s.keys.span(sel)
+	a, err := c.read(clientv3.OpGet(from, end, clientv3.WithLimit(page)))
+	if err != nil {
+		return store.Snapshot{}, err
+	}
+	snap := store.Snapshot{Revision: a.revision(), Records: []*store.Record{}}
+	client, err := c.s.link.get(c.ctx)
+	if err != nil {
+		return store.Snapshot{}, err
+	}
+	kvs := a.ranges[0]
+	for {
+		snap.Records = c.s.choose(snap.Records, kvs, sel, a.epoch.id)
+		if len(kvs) < page {
+			return snap, nil
+		}
+		c.allow(c.s.opts.CallTimeout)
+		next := string(kvs[len(kvs)-1].Key) + "\x00"
+		resp, err := client.Get(c.ctx, next, clientv3.WithRange(clientv3.GetPrefixRangeEnd(from)), clientv3.WithLimit(page), clientv3.WithRev(a.rev))
+		if err != nil {
+			return store.Snapshot{}, err
+		}
+		c.s.contact.hear(resp.Header)
+		if resp.Header.ClusterId != a.epoch.cluster {
+			return store.Snapshot{}, rpctypes.ErrCompacted // the rest is of another history
+		}
+		kvs = resp.Kvs
+	}
+}
+
+// choose adds the records that sel chooses. One that this build cannot read is left out,
+// and logged: it must not take all others with it.
+func (s *Store) choose(to []*store.Record, kvs []*mvccpb.KeyValue, sel store.Selector, epoch uint64) []*store.Record {
+	for _, kv := range kvs {
+		if e, ok := s.decode(kv, epoch); ok && e.bad == nil && sel.Matches(e.rec.Key) {
+			to = append(to, e.rec)
+		}
+	}
+	return to
+}
+
+// ttlAtOnce is how many leases are asked about at the same time.
+const ttlAtOnce = 16
+
+// TimeToLive gives what remains of each lease, in whole seconds; zero for a live record
+// without one, and for one whose lease is over but not yet revoked.
+func (s *Store) TimeToLive(ctx context.Context, refs []store.Ref) ([]time.Duration, error) {
+	c, err := s.begin(ctx, "timetolive", store.Key{})
+	if err != nil {
+		return nil, err
+	}
+	defer c.end()
+	left, errs := make([]time.Duration, len(refs)), make([]error, len(refs))
+	slots := make(chan struct{}, ttlAtOnce)
+	var asking sync.WaitGroup
+	for i, ref := range refs {
+		slots <- struct{}{}
+		asking.Go(func() {
+			left[i], errs[i] = c.timeToLive(ref)
+			<-slots
+		})
+	}
+	asking.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, c.fail(err)
+		}
+	}
+	return left, nil
+}
+
+func (c *call) timeToLive(ref store.Ref) (time.Duration, error) {
+	if ref.Lease == 0 {
+		a, err := c.read(c.s.getRecord(ref.Key))
+		if err != nil || len(a.ranges[0]) == 0 {
+			return -1, err
+		}
+		if ref.Lease = store.LeaseID(a.ranges[0][0].Lease); ref.Lease == 0 {
+			return 0, nil
+		}
+	}
+	if ref.Lease>>63 != 0 {
+		return -1, nil // no lease of etcd's
+	}
+	leases, err := c.s.link.leases(c.ctx)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := leases.LeaseTimeToLive(c.ctx, &pb.LeaseTimeToLiveRequest{ID: int64(ref.Lease), Keys: true}, callOptions...)
+	if err != nil {
+		return 0, err
+	}
+	c.s.contact.hear(resp.Header)
+	if resp.GrantedTTL == 0 {
+		return -1, nil
+	}
+	for _, key := range resp.Keys {
+		if string(key) == c.s.keys.record(ref.Key) {
+			return max(0, time.Duration(resp.TTL)) * time.Second, nil
+		}
+	}
+	return -1, nil // the lease of something else
+}

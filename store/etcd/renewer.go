@@ -1,0 +1,295 @@
+package etcd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// renewer sends all renewals of a store through one LeaseKeepAlive stream. What is queued
+// while the stream is busy goes next; one that comes alone goes at once. Renewals of one
+// lease share a message until it is sent.
+//
+// etcd answers a stream in order, and it answers for a lease that is over only when it has
+// revoked it: up to half a second later, or more where many end at once. So that a late
+// heartbeat holds nobody up, a stream whose answers stop is set aside if that is why: it
+// waits for its leases that are over, and all others go on through a new one.
+type renewer struct {
+	s    *Store
+	wake chan struct{} // holds one
+
+	mu     sync.Mutex
+	queue  []*ask         // not sent, in order
+	queued map[int64]*ask // by lease
+	lane   *lane          // the stream in use; nil: none is open
+	aside  map[*lane]struct{}
+	failed error         // why the last stream broke
+	pause  time.Duration // from then until the next is opened
+	reopen time.Time     // when that is over
+}
+
+// ask is the renewal of a lease, for everyone who wants it. The renewer's mutex guards
+// it, and done tells when it changes no more.
+type ask struct {
+	lease int64
+	since time.Time
+	sent  time.Time
+	heard []*batch // who wants to hear of it
+	over  bool
+	stuck bool // its lease is over, and not yet revoked
+	ttl   int64
+	err   error
+}
+
+// batch is what one call of Renew waits for.
+type batch struct {
+	asks []*ask
+	left int // the renewer's mutex guards it
+	done chan struct{}
+}
+
+const (
+	// window is how many renewals may be under way on a stream: few enough that sending
+	// never waits for the other end.
+	window = 1000
+	// stallAfter is how long answers may stop before it is asked why.
+	stallAfter = 100 * time.Millisecond
+	// reopenMost bounds the pause before a broken stream is opened again.
+	reopenMost = 200 * time.Millisecond
+)
+
+var errBroken = errors.New("the renewal stream broke")
+
+func newRenewer(s *Store) *renewer {
+	return &renewer{
+		s: s, wake: make(chan struct{}, 1),
+		queued: make(map[int64]*ask), aside: make(map[*lane]struct{}),
+	}
+}
+
+// submit queues renewals.
+func (r *renewer) submit(of []renewable) *batch {
+	b := &batch{asks: make([]*ask, len(of)), left: len(of), done: make(chan struct{})}
+	if len(of) == 0 {
+		close(b.done)
+		return b
+	}
+	now := time.Now()
+	r.mu.Lock()
+	for i, one := range of {
+		a := r.queued[int64(one.lease)]
+		if a == nil {
+			a = &ask{lease: int64(one.lease), since: now}
+			r.queued[a.lease] = a
+			r.queue = append(r.queue, a)
+		}
+		a.heard = append(a.heard, b)
+		b.asks[i] = a
+	}
+	r.mu.Unlock()
+	r.poke()
+	return b
+}
+
+func (r *renewer) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default: // it is already told
+	}
+}
+
+// wait waits until every renewal of the batch is over.
+func (b *batch) wait(ctx context.Context) error {
+	select {
+	case <-b.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// onlyStuck tells whether all that is missing of a batch are leases that are over.
+func (r *renewer) onlyStuck(b *batch) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range b.asks {
+		if !a.over && !a.stuck {
+			return false
+		}
+	}
+	return true
+}
+
+// outcome reads a renewal; stuck is only true of one that is not over.
+func (r *renewer) outcome(a *ask) (ttl int64, stuck bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return a.ttl, !a.over && a.stuck, a.err
+}
+
+// finish ends a renewal. It needs the mutex.
+func (r *renewer) finish(a *ask, ttl int64, err error) {
+	a.over, a.ttl, a.err = true, ttl, err
+	for _, b := range a.heard {
+		if b.left--; b.left == 0 {
+			close(b.done)
+		}
+	}
+	a.heard = nil
+}
+
+// run sends what is queued, until the store is closed.
+func (r *renewer) run() {
+	tick := time.NewTimer(time.Hour)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.s.ctx.Done():
+			return
+		case <-r.wake:
+		case <-tick.C:
+		}
+		wait := r.flush()
+		if again := r.inspect(); wait == 0 || again > 0 && again < wait {
+			wait = again
+		}
+		if wait > 0 {
+			tick.Reset(wait)
+		}
+	}
+}
+
+// flush sends what the window allows. It gives when to come again; zero is when poked.
+func (r *renewer) flush() time.Duration {
+	for {
+		l, some, wait := r.take()
+		switch {
+		case wait > 0:
+			return wait
+		case l == nil && len(some) == 0, l != nil && len(some) == 0:
+			return 0
+		case l == nil:
+			if err := r.open(); err != nil {
+				r.broke(nil, err)
+			}
+			continue
+		}
+		for _, a := range some {
+			if err := l.send(a.lease); err != nil {
+				r.broke(l, err)
+				break
+			}
+		}
+	}
+}
+
+// take moves renewals from the queue to the stream. Without a stream it gives those that
+// want one, or how long to wait before one is opened.
+func (r *renewer) take() (l *lane, some []*ask, wait time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.giveUp()
+	if l = r.lane; l == nil {
+		if len(r.queue) > 0 {
+			wait = max(0, time.Until(r.reopen))
+		}
+		return nil, r.queue, wait
+	}
+	n := min(len(r.queue), window-len(l.order))
+	if n <= 0 {
+		return l, nil, 0
+	}
+	now := time.Now()
+	some = r.queue[:n:n]
+	if r.queue = r.queue[n:]; len(r.queue) == 0 {
+		r.queue = nil
+	}
+	for _, a := range some {
+		if r.queued[a.lease] == a {
+			delete(r.queued, a.lease)
+		}
+		a.sent = now
+	}
+	l.order = append(l.order, some...)
+	return l, some, 0
+}
+
+// giveUp fails what has been under way for as long as a call may take: nobody waits for
+// it any more. It needs the mutex.
+func (r *renewer) giveUp() {
+	n := 0
+	for n < len(r.queue) && time.Since(r.queue[n].since) >= r.s.opts.CallTimeout {
+		a := r.queue[n]
+		if r.queued[a.lease] == a {
+			delete(r.queued, a.lease)
+		}
+		r.finish(a, 0, cmp.Or(r.failed, errBroken))
+		n++
+	}
+	r.queue = r.queue[n:]
+}
+
+// open opens a stream, or fails within half the time of a call.
+func (r *renewer) open() error {
+	ctx, cancel := context.WithCancel(r.s.ctx)
+	timer := time.AfterFunc(r.s.opts.CallTimeout/2, cancel)
+	leases, err := r.s.link.leases(ctx)
+	if err != nil {
+		cancel()
+		return err
+	}
+	stream, err := leases.LeaseKeepAlive(ctx, callOptions...)
+	if inTime := timer.Stop(); err != nil || !inTime {
+		cancel()
+		return cmp.Or(err, errBroken)
+	}
+	l := &lane{r: r, stream: stream, cancel: cancel, last: time.Now()}
+	r.mu.Lock()
+	r.lane = l
+	r.mu.Unlock()
+	if !r.s.spawn(l.receive) {
+		cancel()
+		return errBroken
+	}
+	return nil
+}
+
+// broke takes a stream out of use; nil is one that was never there. What it did not
+// answer goes to the next one.
+func (r *renewer) broke(l *lane, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l != nil {
+		l.cancel()
+		_, aside := r.aside[l]
+		if !aside && r.lane != l {
+			return // it was taken out before
+		}
+		delete(r.aside, l)
+		if !aside {
+			r.lane = nil
+		}
+		r.requeue(l, func(*ask) bool { return true })
+	}
+	r.failed = err
+	r.pause = min(max(2*r.pause, 10*time.Millisecond), reopenMost)
+	r.reopen = time.Now().Add(r.pause)
+}
+
+// requeue takes from a stream what it has not answered, as far as which says, and puts it
+// first in the queue. It needs the mutex.
+func (r *renewer) requeue(l *lane, which func(*ask) bool) {
+	var again, kept []*ask
+	for _, a := range l.order {
+		if which(a) {
+			a.stuck = false
+			again = append(again, a)
+		} else {
+			kept = append(kept, a)
+		}
+	}
+	l.order = kept
+	r.queue = append(again, r.queue...)
+}
