@@ -17,7 +17,7 @@ import (
 func newInit() *cobra.Command {
 	var opts pki.Options
 	var sans []string
-	var noServer bool
+	var noServer, ifNeeded bool
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Make a certificate authority, and a certificate for a server on this host",
@@ -31,13 +31,14 @@ owner alone, and what is there already is never overwritten.`,
 				if len(sans) > 0 {
 					return cli.Usage(fmt.Errorf("--san is for the server's certificate, and --no-server wants none"))
 				}
-				return s.init(opts, nil)
+				return s.unless(ifNeeded, s.init(opts, nil))
 			}
-			return s.init(opts, serverNames(sans))
+			return s.unless(ifNeeded, s.init(opts, serverNames(sans)))
 		}),
 	}
 	cmd.Flags().StringVar(&opts.TrustDomain, "trust-domain", pki.DefaultTrustDomain, "`domain` of the SPIFFE IDs of clients; remembered")
 	cmd.Flags().StringArrayVar(&sans, "san", nil, "further DNS `name` or IP address of the server; may be repeated")
+	addIfNeeded(cmd, &ifNeeded)
 	cmd.Flags().BoolVar(&noServer, "no-server", false, "make no certificate for a server")
 	addLifetime(cmd, &opts.TTL, pki.DefaultAuthorityTTL, "the authority")
 	addOutput(cmd)

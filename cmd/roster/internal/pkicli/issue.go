@@ -16,6 +16,7 @@ import (
 func newIssue() *cobra.Command {
 	var req pki.Request
 	var ttl time.Duration
+	var ifNeeded bool
 	cmd := &cobra.Command{
 		Use:   "issue NAME | --server --san NAME [NAME]",
 		Short: "Issue a certificate for a client, or for a server",
@@ -40,13 +41,14 @@ a certificate, issue it under another file name and put it in the place of the o
 			case !req.Server && len(req.SANs) > 0:
 				return cli.Usage(errors.New("issue: --san is for --server: a client has its name and no other"))
 			}
-			return s.issue(req, ttl)
+			return s.unless(ifNeeded, s.issue(req, ttl))
 		}),
 	}
 	cmd.Flags().BoolVar(&req.Server, "server", false, "for a server, not a client")
 	cmd.Flags().StringArrayVar(&req.SANs, "san", nil, "DNS `name` or IP address of the server; may be repeated")
 	cmd.Flags().StringVar(&req.SPIFFE, "spiffe", "", "SPIFFE `ID`, if it is not spiffe://<trust domain>/NAME")
 	cmd.Flags().StringVar(&req.File, "file", "", "`name` of the files, if it is not NAME")
+	addIfNeeded(cmd, &ifNeeded)
 	addLifetime(cmd, &ttl, pki.DefaultTTL, "the certificate")
 	addOutput(cmd)
 	return cmd

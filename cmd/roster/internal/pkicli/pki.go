@@ -104,3 +104,17 @@ func (s *session) explain(err error) error {
 func addLifetime(cmd *cobra.Command, ttl *time.Duration, byDefault time.Duration, what string) {
 	cmd.Flags().DurationVar(ttl, "ttl", byDefault, "how long "+what+" holds, as `duration` in hours: 24h")
 }
+
+// addIfNeeded adds the flag for scripts that run again.
+func addIfNeeded(cmd *cobra.Command, to *bool) {
+	cmd.Flags().BoolVar(to, "if-needed", false, "exit with 0 where the files are there already, and leave them as they are")
+}
+
+// unless makes no error of files that are there already, if that was asked for.
+func (s *session) unless(ifNeeded bool, err error) error {
+	if ifNeeded && errors.Is(err, pki.ErrExists) {
+		s.say("nothing to do: %v", err)
+		return nil
+	}
+	return err
+}
