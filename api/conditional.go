@@ -10,13 +10,12 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/roster-sd/roster/catalog"
-	"github.com/roster-sd/roster/store"
 )
 
 // answer is what a conditional read answers.
 type answer struct {
-	changed  store.Revision // of the last change to it
-	revision store.Revision // of the view that it shows
+	changed  catalog.Position // of the last change to it
+	revision catalog.Position // of the view that it shows
 	write    func([]byte, *parts) []byte
 }
 
@@ -34,7 +33,7 @@ func (a *API) conditional(c *gin.Context, wait time.Duration, follow *following,
 		a.fail(c, err)
 		return
 	}
-	var since store.Revision
+	var since catalog.Position
 	if wait > 0 {
 		since = a.lastChange(follow)
 	}
@@ -57,7 +56,7 @@ func (a *API) conditional(c *gin.Context, wait time.Duration, follow *following,
 		return
 	}
 	p := scratch.Get().(*[]byte)
-	out := parts{api: a, c: c, rev: ans.revision}
+	out := parts{api: a, c: c, at: ans.revision}
 	b := ans.write((*p)[:0], &out)
 	out.end(b)
 	keepScratch(p, b)
@@ -70,7 +69,7 @@ var noCache = []string{"no-cache"}
 // caller may not see, does not end the wait: its moment would tell of it. False: there is
 // nothing left to answer. The wait is longer than asked for by up to a sixteenth, so that
 // polls that began together do not end together.
-func (a *API) poll(c *gin.Context, wait time.Duration, follow *following, since store.Revision, cond condition,
+func (a *API) poll(c *gin.Context, wait time.Duration, follow *following, since catalog.Position, cond condition,
 	get func(context.Context) (answer, error)) (ans answer, ok bool, err error) {
 	// The server's deadlines are for a request that is answered at once.
 	rc := http.NewResponseController(c.Writer)
@@ -99,7 +98,7 @@ func (a *API) poll(c *gin.Context, wait time.Duration, follow *following, since 
 // await blocks until what is followed may have changed since the position, and gives
 // false where it is not to be waited for any longer: the wait is over, the caller has left
 // or stopped being good, or the server drains.
-func (a *API) await(c *gin.Context, over <-chan time.Time, follow *following, since store.Revision) bool {
+func (a *API) await(c *gin.Context, over <-chan time.Time, follow *following, since catalog.Position) bool {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	var services []string
@@ -148,7 +147,7 @@ func (a *API) await(c *gin.Context, over <-chan time.Time, follow *following, si
 // lastChange is the position of the last change of what is followed, filters aside, by
 // the catalog, which is what wakes a long poll. An answer from the store itself has its
 // own position.
-func (a *API) lastChange(follow *following) store.Revision {
+func (a *API) lastChange(follow *following) catalog.Position {
 	if follow == nil {
 		_, changed, _ := a.reg.Catalog().Services()
 		return changed

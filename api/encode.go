@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/store"
 )
 
@@ -98,15 +99,15 @@ func keepScratch(p *[]byte, b []byte) {
 type positionText struct{ last atomic.Pointer[spelt] }
 
 type spelt struct {
-	rev  store.Revision
+	at   catalog.Position
 	text []string
 }
 
-func (p *positionText) of(rev store.Revision) []string {
-	if s := p.last.Load(); s != nil && s.rev == rev {
+func (p *positionText) of(at catalog.Position) []string {
+	if s := p.last.Load(); s != nil && s.at == at {
 		return s.text
 	}
-	s := &spelt{rev: rev, text: []string{rev.String()}}
+	s := &spelt{at: at, text: []string{at.String()}}
 	p.last.Store(s)
 	return s.text
 }

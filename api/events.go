@@ -3,12 +3,13 @@ package api
 import (
 	"iter"
 
+	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/store"
 	"github.com/roster-sd/roster/wire"
 )
 
-func eventsOf(rev store.Revision, list iter.Seq[store.Event]) wire.Events {
-	out := wire.Events{Revision: rev.String(), Events: []wire.Event{}}
+func eventsOf(at catalog.Position, list iter.Seq[store.Event]) wire.Events {
+	out := wire.Events{Revision: at.String(), Events: []wire.Event{}}
 	for ev := range list {
 		e := wire.Event{
 			Revision:    ev.Revision.String(),

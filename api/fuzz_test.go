@@ -16,6 +16,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/lease"
 	"github.com/roster-sd/roster/registry"
 	"github.com/roster-sd/roster/store"
@@ -248,7 +249,7 @@ func FuzzNoneMatch(f *testing.F) {
 		}
 		for _, rev := range revs {
 			text := rev.String()
-			if again, err := store.ParseRevision(text); err != nil || again != rev {
+			if again, err := catalog.ParsePosition(text); err != nil || again != rev {
 				t.Fatalf("%v is read back as %v, %v", rev, again, err)
 			}
 			if !strings.Contains(header, `"`+text+`"`) {

@@ -2,9 +2,12 @@ package api
 
 import (
 	"net/http"
+	"slices"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/wire"
 )
 
@@ -17,13 +20,18 @@ func (a *API) state() (Health, wire.Health) {
 	} else {
 		h.Ready = cat.IsWarm()
 	}
-	out := wire.Health{Status: "ok", Node: h.Node, Backend: h.Backend, Held: h.Held, Reasons: h.Degraded}
+	out := wire.Health{Status: "ok", Node: h.Node, Backend: h.Backend, Held: h.Held, Reasons: slices.Clip(h.Degraded)}
 	if cat.IsWarm() {
-		out.Revision = cat.Revision().String()
+		out.Revision = cat.Position().String()
 	}
 	if age, stale := cat.Stale(); stale {
 		out.StaleFor = age.Milliseconds()
-		out.Reasons = append(out.Reasons, "the backend is out of reach")
+		out.Reasons = append(out.Reasons, outOfReach(h.Backend, cat.IsWarm()))
+	}
+	for cause, n := range cat.Held() {
+		if out.Held += n; n > 0 {
+			out.Reasons = append(out.Reasons, strconv.Itoa(n)+" kept past the end of their leases, because "+catalog.Cause(cause).Text())
+		}
 	}
 	switch {
 	case h.Stopping:
@@ -34,6 +42,19 @@ func (a *API) state() (Health, wire.Health) {
 		out.Status = "degraded"
 	}
 	return h, out
+}
+
+// outOfReach tells that the backend does not answer, and what this node lacks for that. What
+// the error said is in the log.
+func outOfReach(backend string, warm bool) string {
+	text := "the backend is out of reach"
+	if backend != "" {
+		text = "the backend " + backend + " is out of reach"
+	}
+	if !warm {
+		text += ", and this node has not read the services yet"
+	}
+	return text
 }
 
 // health tells that the process serves; it is 200 as long as it can answer at all.

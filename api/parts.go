@@ -6,7 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/roster-sd/roster/store"
+	"github.com/roster-sd/roster/catalog"
 )
 
 // partSize is how much of a long answer is put together before it is written: what a
@@ -18,9 +18,9 @@ const partSize = 256 << 10
 type parts struct {
 	api   *API
 	c     *gin.Context
-	rev   store.Revision // of the view that is answered
-	begun bool           // the status is out
-	over  bool           // the reader takes no more
+	at    catalog.Position // of the view that is answered
+	begun bool             // the status is out
+	over  bool             // the reader takes no more
 }
 
 // spill writes what is there once that is a part, and gives the room to go on with. False:
@@ -43,7 +43,7 @@ func (p *parts) end(b []byte) {
 	case p.begun:
 		p.send(b)
 	default:
-		p.api.revisionAt(p.c, p.rev)
+		p.api.revisionAt(p.c, p.at)
 		p.api.write(p.c, http.StatusOK, contentTypeJSON, b)
 	}
 }
@@ -54,7 +54,7 @@ func (p *parts) send(b []byte) {
 	w := p.c.Writer
 	if !p.begun {
 		p.begun = true
-		p.api.revisionAt(p.c, p.rev)
+		p.api.revisionAt(p.c, p.at)
 		w.Header()["Content-Type"] = contentTypeJSON
 		w.WriteHeader(http.StatusOK)
 	}

@@ -7,19 +7,19 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/registry"
-	"github.com/roster-sd/roster/store"
 )
 
 // aheadWait is how long a request with a position that this node has not reached waits
 // for the node to catch up.
 const aheadWait = 250 * time.Millisecond
 
-func etag(rev store.Revision) string { return `W/"` + rev.String() + `"` }
+func etag(at catalog.Position) string { return `W/"` + at.String() + `"` }
 
 // noneMatch reads If-None-Match (RFC 9110, 13.1.2): the positions in it, and whether it
 // matches anything. Tags that are not ours match nothing.
-func noneMatch(header string) (revs []store.Revision, any bool) {
+func noneMatch(header string) (positions []catalog.Position, any bool) {
 	for tag := range strings.SplitSeq(header, ",") {
 		tag = strings.TrimSpace(tag)
 		if tag == "*" {
@@ -29,16 +29,18 @@ func noneMatch(header string) (revs []store.Revision, any bool) {
 		if len(tag) < 2 || tag[0] != '"' || tag[len(tag)-1] != '"' {
 			continue
 		}
-		if rev, err := store.ParseRevision(tag[1 : len(tag)-1]); err == nil && len(revs) < 16 {
-			revs = append(revs, rev)
+		if at, err := catalog.ParsePosition(tag[1 : len(tag)-1]); err == nil && len(positions) < 16 {
+			positions = append(positions, at)
 		}
 	}
-	return revs, false
+	return positions, false
 }
 
-// reach waits for this node to reach a position that a caller has from another node. A
-// position of another epoch is nowhere on the way: it just matches nothing.
-func (a *API) reach(ctx context.Context, rev store.Revision) error {
+// reach waits for this node to reach the revision of a position that a caller has from
+// another node, or its answer would be from before that. A position of another epoch is
+// nowhere on the way: it just matches nothing.
+func (a *API) reach(ctx context.Context, at catalog.Position) error {
+	rev := at.Revision
 	now := a.reg.Catalog().Revision()
 	if !now.Before(rev) {
 		return nil
@@ -72,8 +74,8 @@ func (a *API) warm(ctx context.Context) error {
 
 // condition is what a conditional read asks.
 type condition struct {
-	revs []store.Revision
-	any  bool
+	positions []catalog.Position
+	any       bool
 }
 
 func (a *API) condition(c *gin.Context) (condition, error) {
@@ -81,22 +83,22 @@ func (a *API) condition(c *gin.Context) (condition, error) {
 	if len(values) == 0 {
 		return condition{}, nil
 	}
-	revs, any := noneMatch(strings.Join(values, ","))
-	for _, rev := range revs {
-		if err := a.reach(c.Request.Context(), rev); err != nil {
+	positions, any := noneMatch(strings.Join(values, ","))
+	for _, at := range positions {
+		if err := a.reach(c.Request.Context(), at); err != nil {
 			return condition{}, err
 		}
 	}
-	return condition{revs: revs, any: any}, nil
+	return condition{positions: positions, any: any}, nil
 }
 
 // met tells whether the caller has what stands at the position already.
-func (c condition) met(rev store.Revision) bool {
+func (c condition) met(at catalog.Position) bool {
 	if c.any {
 		return true
 	}
-	for _, r := range c.revs {
-		if r == rev {
+	for _, p := range c.positions {
+		if p == at {
 			return true
 		}
 	}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/registry"
-	"github.com/roster-sd/roster/store"
 	"github.com/roster-sd/roster/wire"
 )
 
@@ -194,11 +194,11 @@ func token(c *gin.Context) string {
 
 // revision sets the headers that every answer has: the position of this node, and
 // whether what it shows may be out of date.
-func (a *API) revision(c *gin.Context) { a.revisionAt(c, a.reg.Catalog().Revision()) }
+func (a *API) revision(c *gin.Context) { a.revisionAt(c, a.reg.Catalog().Position()) }
 
-func (a *API) revisionAt(c *gin.Context, rev store.Revision) {
+func (a *API) revisionAt(c *gin.Context, at catalog.Position) {
 	h := c.Writer.Header()
-	h[wire.HeaderRevision] = a.position.of(rev)
+	h[wire.HeaderRevision] = a.position.of(at)
 	if age, stale := a.reg.Catalog().Stale(); stale {
 		h[wire.HeaderStale] = []string{"true"}
 		h[wire.HeaderAge] = []string{formatMillis(age)}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/registry"
-	"github.com/roster-sd/roster/store"
 )
 
 func (a *API) services(c *gin.Context) {
@@ -130,10 +129,10 @@ func (a *API) resolve(c *gin.Context) {
 	a.item(c, item, rev)
 }
 
-func (a *API) item(c *gin.Context, item catalog.Item, rev store.Revision) {
+func (a *API) item(c *gin.Context, item catalog.Item, at catalog.Position) {
 	p := scratch.Get().(*[]byte)
 	b := item.AppendJSON((*p)[:0])
-	a.revisionAt(c, rev)
+	a.revisionAt(c, at)
 	a.write(c, http.StatusOK, contentTypeJSON, b)
 	keepScratch(p, b)
 }
@@ -156,14 +155,14 @@ func (a *API) events(c *gin.Context) {
 	if limit < 0 {
 		limit = 100
 	}
-	rev := a.reg.Catalog().Revision()
+	at := a.reg.Catalog().Position()
 	list, err := a.reg.Events(c.Request.Context(), who, q.service, q.instance, limit)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	out := eventsOf(rev, list)
-	a.revisionAt(c, rev)
+	out := eventsOf(at, list)
+	a.revisionAt(c, at)
 	a.write(c, http.StatusOK, contentTypeJSON, marshal(out))
 }
 

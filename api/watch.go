@@ -44,7 +44,7 @@ func (a *API) watch(c *gin.Context) {
 	s := &stream{api: a, c: c, rc: http.NewResponseController(c.Writer), filter: &q.filter, allowed: allowed}
 	cat := a.reg.Catalog()
 	var views []catalog.View
-	if last, err := store.ParseRevision(c.Request.Header.Get("Last-Event-ID")); err == nil {
+	if last, err := catalog.ParsePosition(c.Request.Header.Get("Last-Event-ID")); err == nil {
 		if err := a.reach(c.Request.Context(), last); err != nil {
 			a.fail(c, err)
 			return
@@ -128,14 +128,14 @@ func (s *stream) send(b []byte) bool {
 // change can still resume.
 func (s *stream) keepAlive() bool {
 	b := []byte(": keep-alive\n")
-	if rev, ok := s.sub.Position(); ok {
-		b = appendID(b, rev)
+	if at, ok := s.sub.Position(); ok {
+		b = appendID(b, at)
 	}
 	return s.send(append(b, '\n'))
 }
 
-func appendID(b []byte, rev store.Revision) []byte {
-	return append(rev.Append(append(b, "id: "...)), '\n')
+func appendID(b []byte, at catalog.Position) []byte {
+	return append(at.Append(append(b, "id: "...)), '\n')
 }
 
 // changes sends what waits; a subscriber that could not keep up starts over.
@@ -165,14 +165,14 @@ func (s *stream) changes() bool {
 	return ok
 }
 
-// closeEvent ends the event before next, with the position if it is the last of its
-// revision.
+// closeEvent ends the event before next, with the position if it is the last of those that
+// go together.
 func closeEvent(b []byte, open, next *catalog.Change) []byte {
 	if open == nil {
 		return b
 	}
-	if next == nil || next.Revision != open.Revision {
-		b = appendID(b, open.Revision)
+	if next == nil || !next.With(open) {
+		b = appendID(b, open.Position())
 	}
 	return append(b, '\n')
 }
@@ -187,22 +187,22 @@ func (s *stream) frame(ch *catalog.Change) []byte {
 	case catalog.Put, catalog.Delete:
 		return ch.Frame(encodeChange)
 	case catalog.Left:
-		return encodeDelete(ch.After, store.Reason{Code: wire.Unmatched}, ch.Revision)
+		return encodeDelete(ch.After, store.Reason{Code: wire.Unmatched}, ch.Position())
 	}
 	return nil
 }
 
 func encodeChange(ch *catalog.Change) []byte {
 	if ch.After == nil {
-		return encodeDelete(ch.Before, ch.Reason, ch.Revision)
+		return encodeDelete(ch.Before, ch.Reason, ch.Position())
 	}
 	b := append(make([]byte, 0, 512), "event: "+wire.WatchPut+"\ndata: "...)
 	return append(ch.Item().AppendJSON(b), '\n')
 }
 
-func encodeDelete(r *store.Record, why store.Reason, rev store.Revision) []byte {
+func encodeDelete(r *store.Record, why store.Reason, at catalog.Position) []byte {
 	b := append(make([]byte, 0, 256), "event: "+wire.WatchDelete+"\ndata: "...)
-	b = append(b, marshal(wire.Deleted{ServiceName: r.Key.Service, InstanceID: r.Key.ID, Revision: rev.String(),
+	b = append(b, marshal(wire.Deleted{ServiceName: r.Key.Service, InstanceID: r.Key.ID, Revision: at.String(),
 		Reason: string(why.Code), Note: why.Note, Actor: why.Actor, Node: why.Node})...)
 	return append(b, '\n')
 }

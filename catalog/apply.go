@@ -11,103 +11,61 @@ const maxEmpties = 10_000
 // step is a prepared change of one instance.
 type step struct {
 	before, after *entry
-	change        *Change // nil: clients see no difference
+	change        *Change  // nil: clients see no difference
+	free          *kept    // by which it was kept, and is no longer
+	keep          *kept    // by which it is kept from now on
+	seq, mark     uint64   // of its group, and of the view after that
+	at            Position // of the view after its group
 }
 
-// apply brings a batch into the view, then to subscribers. The work that does not need
-// the lock, encoding above all, is done before it is taken.
+// instant is a position with its place in the order of what this node has shown: several
+// positions of one revision differ in their marks, which say nothing of which came first.
+type instant struct {
+	Position
+	seq uint64
+}
+
+// now needs mu.
+func (c *Catalog) now() instant { return instant{c.position(), c.appliedAt} }
+
+// apply brings a batch into the view, then to subscribers.
 func (c *Catalog) apply(batch store.Batch) {
-	steps := c.prepare(batch)
+	// What was read after this process stood still is judged with that known.
+	c.pulse()
+	c.write.Lock()
+	defer c.write.Unlock()
+	c.applyLocked(batch)
+}
+
+// applyLocked needs write.
+func (c *Catalog) applyLocked(batch store.Batch) {
+	c.commit(batch.Revision, c.prepare(batch))
+	c.appliedEvents.Add(uint64(len(batch.Events)))
+}
+
+// commit makes prepared steps the view at a revision, and tells whom they concern. It
+// needs write. The work that does not need mu, encoding above all, is done before.
+func (c *Catalog) commit(rev store.Revision, steps []step) {
 	c.mu.Lock()
 	for i := range steps {
 		c.step(&steps[i])
 	}
-	c.applied = batch.Revision
+	c.applied, c.appliedAt = rev, c.seq
+	now, held, returning := c.now(), sum(&c.keptBy), len(c.toReturn)
 	c.mu.Unlock()
-	c.appliedEvents.Add(uint64(len(batch.Events)))
-	c.waiters.reached(batch.Revision)
+	c.waiters.reached(rev)
 
 	c.deliver.Lock()
 	c.lagged.Add(c.subs.deliver(steps))
-	c.sent = batch.Revision
+	c.sent = now
 	c.deliver.Unlock()
+	c.tellPeriod(held)
+	if returning > 0 {
+		token(c.early)
+	}
 }
 
-// prepare makes the steps of a batch. It runs in the only goroutine that changes the
-// view, so it reads it without the lock.
-func (c *Catalog) prepare(batch store.Batch) []step {
-	steps := make([]step, 0, len(batch.Events))
-	var latest map[store.Key]*entry // of keys that a batch changes more than once
-	if len(batch.Events) > 1 {
-		latest = make(map[store.Key]*entry, len(batch.Events))
-	}
-	for i := range batch.Events {
-		ev := &batch.Events[i]
-		key := ev.Key()
-		before, ok := latest[key]
-		if !ok {
-			before = c.entry(key)
-		}
-		st, ok := c.prepareStep(ev, before)
-		if !ok {
-			continue
-		}
-		steps = append(steps, st)
-		if latest != nil {
-			latest[key] = st.after
-		}
-	}
-	return steps
-}
-
-// entry gives the entry of a key, nil for none; for the goroutine of Run, without the lock.
-func (c *Catalog) entry(key store.Key) *entry {
-	if s := c.services[key.Service]; s != nil {
-		return s.byID[key.ID]
-	}
-	return nil
-}
-
-func (c *Catalog) prepareStep(ev *store.Event, before *entry) (step, bool) {
-	st := step{before: before}
-	if ev.Deleted() {
-		if before == nil {
-			return st, false
-		}
-		if ev.Reason.Code == store.Expired {
-			c.expired.Add(1)
-			c.log.Info("expired", "service", before.rec.Key.Service, "instance", before.rec.Key.ID, "ttl", before.rec.TTL.String())
-		}
-		st.change = &Change{Revision: ev.Revision, Before: before.rec, Reason: ev.Reason}
-		return st, true
-	}
-	st.after = c.version(ev.Record, before)
-	if before != nil && st.after.body == before.body {
-		return st, true
-	}
-	st.change = &Change{Revision: ev.Revision, After: ev.Record, Reason: ev.Reason, item: st.after.item()}
-	if before != nil {
-		st.change.Before = before.rec
-	}
-	return st, true
-}
-
-// version makes the entry of a record. One that clients cannot tell from the version
-// before keeps that one's encoding.
-func (c *Catalog) version(r *store.Record, before *entry) *entry {
-	if before == nil {
-		state := &state{hash: hashID(r.Key.ID), tier: -1}
-		state.last.Store(int64(r.RegisteredAt))
-		return &entry{rec: r, body: string(c.opts.Encode(nil, r)), state: state}
-	}
-	e := &entry{rec: r, body: before.body, state: before.state}
-	if r.Changed != before.rec.Changed || r.Revision.Epoch != before.rec.Revision.Epoch {
-		e.body = string(c.opts.Encode(make([]byte, 0, len(before.body)+16), r))
-	}
-	return e
-}
-
-// step needs mu.
+// step needs write and mu.
 func (c *Catalog) step(st *step) {
 	r := st.rec()
 	s, ok := c.services[r.Key.Service]
@@ -117,23 +75,23 @@ func (c *Catalog) step(st *step) {
 	}
 	n, up := s.tree.Len(), s.up()
 	switch {
-	case st.after == nil:
-		s.remove(st.before)
-	default:
+	case st.after != nil:
 		s.put(st.after)
 		if st.before == nil || st.before.rec.Lease != r.Lease {
 			s.heard(st.after.state, r.RegisteredAt)
 		}
+	case st.before != nil:
+		s.remove(st.before)
 	}
+	c.stepKept(st, s)
 	c.total += s.tree.Len() - n
-	if st.change == nil {
-		return
+	if st.change != nil {
+		s.changed = st.change.Revision
+		if n != s.tree.Len() || up != s.up() {
+			c.listed, c.listSeq = st.change.Revision, st.seq
+		}
+		c.changes.add(st.change)
 	}
-	s.changed = st.change.Revision
-	if n != s.tree.Len() || up != s.up() {
-		c.listed = st.change.Revision
-	}
-	c.changes.add(st.change)
 	if s.tree.Len() == 0 && !s.queued {
 		s.queued = true
 		c.empties = append(c.empties, s.name)
@@ -141,11 +99,40 @@ func (c *Catalog) step(st *step) {
 	}
 }
 
-func (st *step) rec() *store.Record {
-	if st.after != nil {
-		return st.after.rec
+// stepKept keeps account of what is shown that the store has let go. It needs mu.
+func (c *Catalog) stepKept(st *step, s *service) {
+	if k := st.free; k != nil {
+		if s.kept--; st.keep == nil {
+			delete(c.kept, k.key)
+			delete(c.toReturn, k.key)
+		}
+		c.count(k, Causes)
 	}
-	return st.before.rec
+	if k := st.keep; k != nil {
+		c.kept[k.key] = k
+		s.kept++
+		if c.count(k, k.cause); k.acked != 0 && !k.offered {
+			k.offered = true
+			c.toReturn[k.key] = struct{}{}
+		}
+	}
+	if st.free != nil || st.keep != nil {
+		s.mark = st.mark
+	}
+	if st.mark != c.mark {
+		c.mark = st.mark
+		c.changes.turn(transition{seq: st.seq, number: st.at.Number, mark: st.mark})
+	}
+}
+
+func (st *step) rec() *store.Record {
+	switch {
+	case st.after != nil:
+		return st.after.rec
+	case st.before != nil:
+		return st.before.rec
+	}
+	return st.change.Before
 }
 
 // forget drops the services that have been empty for longest; what is then said of them
@@ -164,35 +151,4 @@ func (c *Catalog) forget() {
 			}
 		}
 	}
-}
-
-// load replaces the whole view by a list: the first, or the first of another epoch.
-func (c *Catalog) load(snap store.Snapshot) {
-	services := make(map[string]*service)
-	for _, r := range snap.Records {
-		s, ok := services[r.Key.Service]
-		if !ok {
-			s = newService(r.Key.Service, snap.Revision)
-			services[r.Key.Service] = s
-		}
-		e := c.version(r, nil)
-		s.put(e)
-		s.heard(e.state, r.RegisteredAt)
-		// What this node has heard is still so where only the store's history is another.
-		if old := c.entry(r.Key); old != nil && old.rec.RegisteredAt == r.RegisteredAt {
-			s.heard(e.state, store.Millis(old.state.last.Load()))
-		}
-	}
-	c.mu.Lock()
-	c.services, c.empties, c.total = services, nil, len(snap.Records)
-	c.floor, c.listed, c.applied = snap.Revision, snap.Revision, snap.Revision
-	c.changes.reset(snap.Revision)
-	c.mu.Unlock()
-	c.contact()
-	c.waiters.reached(snap.Revision)
-
-	c.deliver.Lock()
-	c.lagged.Add(c.subs.interrupt(snap.Revision.Epoch))
-	c.sent = snap.Revision
-	c.deliver.Unlock()
 }

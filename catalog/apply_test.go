@@ -11,12 +11,12 @@ import (
 
 func (r *rig) changed(service string) store.Revision {
 	changed, _ := r.Changed(service)
-	return changed
+	return changed.Revision
 }
 
 func (r *rig) listed() store.Revision {
 	_, changed, _ := r.Services()
-	return changed
+	return changed.Revision
 }
 
 func awake(s *Subscription) bool {
@@ -81,7 +81,7 @@ func TestChanged(t *testing.T) {
 			if now != rev {
 				t.Errorf("%s: at %v, and the change was at %v", what, now, rev)
 			}
-			if before, ok := seen[now]; ok {
+			if before, ok := seen[now.Revision]; ok {
 				t.Errorf("%s: the same position as after %s", what, before)
 			}
 			if v := r.Service("a"); v.Changed != now || v.Revision != rev {
@@ -90,7 +90,7 @@ func TestChanged(t *testing.T) {
 			if r.changed("other") != other {
 				t.Errorf("%s: moved another service", what)
 			}
-			seen[now] = what
+			seen[now.Revision] = what
 		}
 		moved("the first", func() { r.put("a", "1") })
 		moved("a second", func() { r.putFor("a", "2", 5*time.Second) })
@@ -98,7 +98,7 @@ func TestChanged(t *testing.T) {
 		moved("a registration of the same", func() { r.put("a", "1") })
 		moved("an expiry", func() { r.pass(6 * time.Second) })
 		moved("the last that goes", func() { r.drop("a", "1") })
-		if v := r.Service("a"); v.Len() != 0 || v.Changed != r.changed("a") {
+		if v := r.Service("a"); v.Len() != 0 || v.Changed != Pure(r.changed("a")) {
 			t.Errorf("the empty service has %d at %v", v.Len(), v.Changed)
 		}
 		moved("one that comes back", func() { r.put("a", "1") })
@@ -122,7 +122,7 @@ func TestListed(t *testing.T) {
 			if text := fmt.Sprint(got); text != lines {
 				t.Errorf("%s: %s, want %s", what, text, lines)
 			}
-			if moves && (changed != rev || rev != r.Revision()) {
+			if moves && (changed != rev || rev != Pure(r.Revision())) {
 				t.Errorf("%s: list of %v at %v", what, changed, rev)
 			}
 		}
@@ -159,10 +159,10 @@ func TestFloor(t *testing.T) {
 		}
 		r.put("a", "2")
 		r.settle()
-		if r.changed("unknown") != first || r.Service("unknown").Changed != first {
+		if r.changed("unknown") != first || r.Service("unknown").Changed != Pure(first) {
 			t.Fatal("another service moved the position of an unknown one")
 		}
-		if item, rev, ok := r.Get("unknown", "1"); ok || rev != r.Revision() || item.Record != nil {
+		if item, rev, ok := r.Get("unknown", "1"); ok || rev != Pure(r.Revision()) || item.Record != nil {
 			t.Fatal("an unknown instance was found")
 		}
 
@@ -228,7 +228,7 @@ func TestFloor(t *testing.T) {
 func TestFloorInABatch(t *testing.T) {
 	c := New(Options{Encode: encode})
 	at := func(n int) store.Revision { return store.Revision{Epoch: 1, Number: uint64(n)} }
-	c.load(store.Snapshot{Revision: at(1)})
+	c.load(store.Snapshot{Revision: at(1)}, nil, nil)
 	var batch store.Batch
 	const n = maxEmpties + 3
 	for i := range n {
@@ -239,7 +239,7 @@ func TestFloorInABatch(t *testing.T) {
 	}
 	batch.Revision = at(2*n + 1)
 	c.apply(batch)
-	if changed, _ := c.Changed("s2"); changed != at(2*2+3) {
+	if changed, _ := c.Changed("s2"); changed != Pure(at(2*2+3)) {
 		t.Errorf("the last that was forgotten ended at %d, and is said to have changed at %v", 2*2+3, changed)
 	}
 	if err := audit(c, store.Snapshot{}); err != nil {

@@ -21,7 +21,7 @@ func filled(b *testing.B, n int) (*Catalog, []*store.Record) {
 		rec.RegisteredAt = store.Millis(i)
 		records[i] = &rec
 	}
-	c.load(store.Snapshot{Revision: store.Revision{Epoch: 1, Number: uint64(n)}, Records: records})
+	c.load(store.Snapshot{Revision: store.Revision{Epoch: 1, Number: uint64(n)}, Records: records}, nil, nil)
 	return c, records
 }
 

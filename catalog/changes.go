@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"math"
+	"slices"
 	"sort"
 	"sync/atomic"
 
@@ -13,7 +15,9 @@ type Change struct {
 	Before   *store.Record // nil: the instance is new
 	After    *store.Record // nil: the instance left
 	Reason   store.Reason
-	item     Item // of After
+	item     Item     // of After
+	at       Position // of the view after all changes of the revision that go with it
+	seq      uint64   // of its group
 	frame    atomic.Pointer[[]byte]
 }
 
@@ -24,6 +28,12 @@ func (ch *Change) Service() string {
 	}
 	return ch.Before.Key.Service
 }
+
+// Position is where a view stands that has this change and those that go with it.
+func (ch *Change) Position() Position { return ch.at }
+
+// With tells whether two changes go together: a client has seen both or neither.
+func (ch *Change) With(other *Change) bool { return ch.seq == other.seq }
 
 // Item is the instance after the change, as it is answered; only where After is set.
 func (ch *Change) Item() Item { return ch.item }
@@ -63,17 +73,41 @@ func (ch *Change) Through(f *Filter) Effect {
 	return Left
 }
 
-// changeLog keeps the last changes for subscribers that resume.
-type changeLog struct {
-	limit int
-	ring  []*Change
-	start int
-	base  store.Revision // nothing at or before it is in the ring any more
+// transition is where the mark of the view became another.
+type transition struct {
+	seq    uint64 // of the group with which it did
+	number uint64 // of the revision
+	mark   uint64 // from then on
 }
 
-func (l *changeLog) reset(base store.Revision) {
+// changeLog keeps the last changes for subscribers that resume, and the marks that the view
+// had meanwhile. Its order is that of seq, in which numbers never fall.
+type changeLog struct {
+	limit   int
+	ring    []*Change
+	start   int
+	base    store.Revision // nothing at or before it is in the ring any more
+	baseSeq uint64         // of the last group of which something has left the ring
+	turns   []transition   // the first is the last at or before baseSeq, if there is one
+	jumps   []jump         // oldest first
+}
+
+// jump is where a list took the view over revisions at which it never stood. Other nodes
+// may have stood there, and what the list tells is no difference to them.
+type jump struct{ from, to uint64 }
+
+func (l *changeLog) reset(base store.Revision, seq, mark uint64) {
 	clear(l.ring)
-	l.ring, l.start, l.base = l.ring[:0], 0, base
+	l.ring, l.start, l.base, l.baseSeq = l.ring[:0], 0, base, seq
+	l.turns = append(l.turns[:0], transition{seq: seq, number: base.Number, mark: mark})
+	l.jumps = nil
+}
+
+func (l *changeLog) jump(from, to uint64) {
+	l.jumps = slices.DeleteFunc(l.jumps, func(j jump) bool { return j.to <= l.base.Number })
+	if from+1 < to {
+		l.jumps = append(l.jumps, jump{from, to})
+	}
 }
 
 func (l *changeLog) add(ch *Change) {
@@ -81,24 +115,65 @@ func (l *changeLog) add(ch *Change) {
 		l.ring = append(l.ring, ch)
 		return
 	}
-	l.base = l.ring[l.start].Revision
+	l.base, l.baseSeq = l.ring[l.start].Revision, l.ring[l.start].seq
 	l.ring[l.start] = ch
 	l.start = (l.start + 1) % l.limit
 }
 
-// since gives the wanted changes after a position, and whether the position is known.
-func (l *changeLog) since(after store.Revision, want func(service string) bool) ([]*Change, bool) {
-	if after.Epoch != l.base.Epoch || after.Number < l.base.Number {
+func (l *changeLog) turn(t transition) {
+	l.turns = append(l.turns, t)
+	if n := sort.Search(len(l.turns), func(i int) bool { return l.turns[i].seq > l.baseSeq }); n > 1 {
+		l.turns = slices.Delete(l.turns, 0, n-1)
+	}
+}
+
+// since gives the wanted changes after a position, and whether that is known: whether the
+// view of this node stood just there. node is this node's.
+func (l *changeLog) since(after Position, node uint64, want func(service string) bool) ([]*Change, bool) {
+	if after.Epoch != l.base.Epoch {
+		return nil, false
+	}
+	next, ok := l.leaves(after, node)
+	if !ok || slices.ContainsFunc(l.jumps, func(j jump) bool { return j.from < after.Number && after.Number < j.to }) {
+		return nil, false
+	}
+	missed := func(number, seq uint64) bool { return number > after.Number || seq >= next }
+	if missed(l.base.Number, l.baseSeq) {
 		return nil, false
 	}
 	var out []*Change
-	first := sort.Search(len(l.ring), func(i int) bool { return l.at(i).Revision.Number > after.Number })
+	first := sort.Search(len(l.ring), func(i int) bool { ch := l.at(i); return missed(ch.Revision.Number, ch.seq) })
 	for i := first; i < len(l.ring); i++ {
 		if ch := l.at(i); want(ch.Service()) {
 			out = append(out, ch)
 		}
 	}
 	return out, true
+}
+
+// leaves gives the group with which the view left the mark of a position, at the latest of
+// its revision; false where it never stood there.
+func (l *changeLog) leaves(p Position, node uint64) (seq uint64, ok bool) {
+	if p.IsPure() {
+		// The last that was shown at the revision, or nothing that the store held.
+		n := sort.Search(len(l.turns), func(i int) bool { return l.turns[i].number > p.Number })
+		return math.MaxUint64, n == 0 || l.turns[n-1].mark == 0
+	}
+	if p.Mark.Node != node {
+		return 0, false
+	}
+	for i := len(l.turns) - 1; i >= 0; i-- {
+		if t := l.turns[i]; t.mark == p.Mark.Count {
+			if p.Number < t.number {
+				return 0, false
+			}
+			if i+1 == len(l.turns) {
+				return math.MaxUint64, true
+			}
+			return l.turns[i+1].seq, p.Number <= l.turns[i+1].number
+		}
+	}
+	return 0, false
 }
 
 // at gives the change at place i, from the oldest on.

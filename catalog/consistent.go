@@ -12,7 +12,8 @@ import (
 // for it and for a node that lags behind its own writes. It may be read by many at once.
 type Consistent struct {
 	service *service
-	rev     store.Revision
+	rev     store.Revision // at which the store was read
+	at      Position       // of what is shown: more than was read, after WithHeld
 }
 
 // Consistent reads a service from the store, with the backend's knowledge of when each
@@ -22,6 +23,7 @@ func (c *Catalog) Consistent(ctx context.Context, name string) (*Consistent, err
 	if err != nil {
 		return nil, err
 	}
+	c.Seen(snap.Revision)
 	refs := make([]store.Ref, len(snap.Records))
 	for i, r := range snap.Records {
 		refs[i] = r.Ref()
@@ -45,15 +47,15 @@ func (c *Catalog) Consistent(ctx context.Context, name string) (*Consistent, err
 		s.turns = live.turns
 	}
 	c.mu.RUnlock()
-	return &Consistent{service: s, rev: snap.Revision}, nil
+	return &Consistent{service: s, rev: snap.Revision, at: Pure(snap.Revision)}, nil
 }
 
-// Revision is the position at which the store was read.
+// Revision is the revision at which the store was read.
 func (x *Consistent) Revision() store.Revision { return x.rev }
 
 // View gives the service as a view.
 func (x *Consistent) View() View {
-	return View{Name: x.service.name, Revision: x.rev, Changed: x.rev, tree: x.service.tree}
+	return View{Name: x.service.name, Revision: x.at, Changed: x.at, tree: x.service.tree}
 }
 
 // Resolve is [Catalog.Resolve] on what was read.
@@ -61,7 +63,7 @@ func (x *Consistent) Resolve(choice Choice) Resolved {
 	if choice.Filter.isUp() {
 		choice.Filter = Filter{}
 	}
-	return Resolved{Revision: x.rev, Live: x.service.tree.Len()}.with(x.service.choose(&choice))
+	return Resolved{Revision: x.at, Live: x.service.tree.Len()}.with(x.service.choose(&choice))
 }
 
 // Get gives one instance of what was read.
@@ -72,12 +74,43 @@ func (x *Consistent) Get(id string) (Item, bool) {
 	return Item{}, false
 }
 
+// WithHeld adds to what was read the instances that this node would not let go: those of
+// its view that were not read, for which there is evidence, and which are not among the gone. It is
+// called before anyone reads x.
+func (c *Catalog) WithHeld(x *Consistent, gone func(id string) bool) {
+	if !c.holds {
+		return
+	}
+	now, added := c.Now(), false
+	another := c.Seen(x.rev)
+	for item := range c.Service(x.service.name).Items("") {
+		id := item.Record.Key.ID
+		if x.service.byID[id] != nil || gone(id) {
+			continue
+		}
+		if _, ok := c.lost(item.Record.Key, now); ok || another {
+			rec := suspected(item.Record, x.rev)
+			e := c.version(rec, nil)
+			x.service.put(e)
+			x.service.heard(e.state, item.LastHeartbeat)
+			added = true
+		}
+	}
+	if added {
+		c.write.Lock()
+		c.marks++ // of this answer alone: no other is the same
+		x.at = c.marked(x.rev, c.marks)
+		c.write.Unlock()
+	}
+}
+
 // ConsistentServices is [Catalog.Services] read from the store itself, with its position.
-func (c *Catalog) ConsistentServices(ctx context.Context) ([]Summary, store.Revision, error) {
+func (c *Catalog) ConsistentServices(ctx context.Context) ([]Summary, Position, error) {
 	snap, err := c.opts.Store.List(ctx, selector)
 	if err != nil {
-		return nil, store.Revision{}, err
+		return nil, Position{}, err
 	}
+	c.Seen(snap.Revision)
 	counts := make(map[string]*Summary)
 	for _, r := range snap.Records {
 		line := counts[r.Key.Service]
@@ -95,5 +128,5 @@ func (c *Catalog) ConsistentServices(ctx context.Context) ([]Summary, store.Revi
 		lines = append(lines, *line)
 	}
 	slices.SortFunc(lines, func(a, b Summary) int { return strings.Compare(a.Name, b.Name) })
-	return lines, snap.Revision, nil
+	return lines, Pure(snap.Revision), nil
 }

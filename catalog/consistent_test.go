@@ -37,7 +37,7 @@ func TestConsistent(t *testing.T) {
 		want(t, "the store", ids(x.View()), "0 2 3")
 		want(t, "the catalog", ids(r.Service("a")), "1 2")
 		v, snap := x.View(), r.list()
-		if v.Name != "a" || v.Len() != 3 || v.Revision != snap.Revision || v.Changed != snap.Revision {
+		if v.Name != "a" || v.Len() != 3 || v.Revision != Pure(snap.Revision) || v.Changed != Pure(snap.Revision) {
 			t.Errorf("view %+v", v)
 		}
 		if item, ok := x.Get("3"); !ok || item.Record != last || item.LastHeartbeat != renewed {
@@ -48,7 +48,7 @@ func TestConsistent(t *testing.T) {
 		}
 		for range 3 {
 			out := x.Resolve(Choice{Strategy: Recent})
-			if !out.Found || out.Item.Record != last || out.Live != 3 || out.Revision != snap.Revision {
+			if !out.Found || out.Item.Record != last || out.Live != 3 || out.Revision != Pure(snap.Revision) {
 				t.Fatalf("the most recent: %+v", out)
 			}
 		}

@@ -11,7 +11,7 @@ import (
 // feed reads a store, with the faults that a test chooses.
 type feed struct {
 	mu     sync.Mutex
-	inner  store.Reader
+	inner  Source
 	lists  error         // what List gives
 	others error         // what all other calls give
 	stones error         // what Tombstones gives
@@ -20,7 +20,7 @@ type feed struct {
 	count  map[string]int
 }
 
-func newFeed(inner store.Reader) *feed {
+func newFeed(inner Source) *feed {
 	return &feed{inner: inner, cancel: make(map[*watch]context.CancelFunc), count: make(map[string]int)}
 }
 
@@ -50,7 +50,7 @@ func (f *feed) forget() {
 }
 
 // move puts another store in the place of this one: its past is another.
-func (f *feed) move(inner store.Reader) {
+func (f *feed) move(inner Source) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.inner = inner
@@ -86,7 +86,7 @@ func (f *feed) calls(op string) int {
 	return f.count[op]
 }
 
-func (f *feed) enter(op string) (store.Reader, error) {
+func (f *feed) enter(op string) (Source, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.count[op]++
@@ -94,6 +94,16 @@ func (f *feed) enter(op string) (store.Reader, error) {
 		return f.inner, f.lists
 	}
 	return f.inner, f.others
+}
+
+func (f *feed) Capabilities() store.Capabilities { return f.inner.Capabilities() }
+
+func (f *feed) Ping(ctx context.Context) error {
+	inner, err := f.enter("ping")
+	if err != nil {
+		return err
+	}
+	return inner.Ping(ctx)
 }
 
 func (f *feed) Get(ctx context.Context, key store.Key) (*store.Record, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/roster-sd/roster/store"
@@ -11,21 +12,45 @@ import (
 
 var selector = store.Selector{Kind: store.KindInstance}
 
-// How long Run waits after a failure before it tries the store again: it doubles from
-// the first to the last.
+// How long Run waits after a failure before it tries the store again: at first briefly, so
+// that a short break is not taken for a longer one, then doubling from the first to the last. A
+// store that is back is to be followed again within two seconds.
 const (
 	firstRetry = 50 * time.Millisecond
-	lastRetry  = time.Second
+	lastRetry  = 400 * time.Millisecond
+	shortBreak = time.Second
 )
+
+// pulseEvery is how often the catalog of a store that is shared looks whether its process
+// ran all the time.
+const pulseEvery = 250 * time.Millisecond
+
+// errDoubted is why a feed is given up that may be of another epoch.
+var errDoubted = errors.New("catalog: the store has another epoch")
 
 // Run follows the store until the context ends or the store is closed, which are the
 // only errors it gives. It is called once.
 func (c *Catalog) Run(ctx context.Context) error {
+	if !c.holds {
+		return c.run(ctx)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	c.firstPulse()
+	wg.Go(func() { c.beat(ctx) })
+	wg.Go(func() { c.ping(ctx) })
+	wg.Go(func() { c.keep(ctx) })
+	return c.run(ctx)
+}
+
+func (c *Catalog) run(ctx context.Context) error {
 	wait := firstRetry
 	var listed time.Time
 	for {
 		err := c.follow(ctx, func() { wait = firstRetry })
-		if errors.Is(err, store.ErrCompacted) {
+		if errors.Is(err, store.ErrCompacted) || errors.Is(err, errDoubted) {
 			c.log.Info("catalog: position no longer known, listing again", "revision", c.Revision().String())
 			// A store that forgets faster than it can be listed is not asked without end.
 			again := !listed.IsZero() && time.Since(listed) < lastRetry
@@ -41,28 +66,19 @@ func (c *Catalog) Run(ctx context.Context) error {
 		case errors.Is(err, store.ErrClosed):
 			return err
 		case err != nil:
-			c.broken(err)
+			c.broken(&c.evidence.feedDown, err)
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-c.again:
+			wait = firstRetry
+			continue
 		case <-time.After(wait + rand.N(wait/2)):
 		}
-		wait = min(wait*2, lastRetry)
-	}
-}
-
-func (c *Catalog) broken(err error) {
-	if c.brokenSince.CompareAndSwap(0, c.now()) {
-		c.log.Warn("catalog: lost the store's feed, answering from the last view", "error", err)
-	}
-}
-
-func (c *Catalog) contact() {
-	now := c.now()
-	c.lastContact.Store(now)
-	if since := c.brokenSince.Swap(0); since != 0 && c.IsWarm() {
-		c.log.Info("catalog: following the store again", "after", time.Duration(now-since).String())
+		if since := Moment(c.brokenSince.Load()); since == 0 || time.Duration(c.Now()-since) > shortBreak {
+			wait = min(wait*2, lastRetry)
+		}
 	}
 }
 
@@ -78,18 +94,55 @@ func (c *Catalog) follow(ctx context.Context, healthy func()) error {
 		return err
 	}
 	defer w.Close()
-	c.contact()
-	healthy()
+	ctx, doubt := context.WithCancelCause(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer doubt(nil)
+	if c.holds {
+		wg.Go(func() {
+			select {
+			case <-c.doubted:
+				doubt(errDoubted)
+			case <-ctx.Done():
+			}
+		})
+	}
+	began := c.Now()
+	if c.watching.Store(int64(began)); !c.holds {
+		c.contact()
+	}
+	defer c.watching.Store(0)
 	for {
 		batch, err := w.Next(ctx)
 		if err != nil {
-			// Until now the feed was whole: what is shown was true a moment ago.
-			c.lastContact.Store(c.now())
+			if time.Duration(c.Now()-began) > shortBreak {
+				healthy()
+			}
+			if cause := context.Cause(ctx); errors.Is(cause, errDoubted) {
+				return cause
+			}
+			if !c.holds {
+				// Until now the feed was whole: what is shown was true a moment ago. Where the
+				// store is pinged, the last ping says so.
+				c.lastContact.Store(int64(c.Now()))
+			}
 			return err
 		}
 		c.contact()
+		healthy()
 		c.apply(batch)
 	}
+}
+
+// Seen tells of a revision that the store has given to someone. If it is of another epoch
+// than the view, which the feed may not have noticed yet, the store is listed again, and true is
+// given: the backend has lost or rewritten its past.
+func (c *Catalog) Seen(rev store.Revision) bool {
+	if !c.holds || !c.IsWarm() || rev.Epoch == c.Revision().Epoch {
+		return false
+	}
+	token(c.doubted)
+	return true
 }
 
 // list reads the whole store, and publishes what differs from the view as one batch at
@@ -100,22 +153,33 @@ func (c *Catalog) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.lastContact.Store(int64(c.Now()))
+	c.pulse()
+	c.write.Lock()
+	defer c.write.Unlock()
+	select {
+	case <-c.doubted: // this list has answered it
+	default:
+	}
 	if !c.IsWarm() {
-		c.load(snap)
+		c.load(snap, nil, nil)
 		c.warmOnce.Do(func() { close(c.warm) })
 		return nil
 	}
 	c.resyncs.Add(1)
-	if snap.Revision.Epoch != c.Revision().Epoch {
-		c.load(snap)
+	if snap.Revision.Epoch != c.applied.Epoch {
+		c.reload(ctx, snap)
 		return nil
 	}
-	c.apply(store.Batch{Revision: snap.Revision, Events: c.difference(ctx, snap)})
+	c.mu.Lock()
+	c.changes.jump(c.applied.Number, snap.Revision.Number)
+	c.mu.Unlock()
+	c.applyLocked(store.Batch{Revision: snap.Revision, Events: c.difference(ctx, snap)})
 	return nil
 }
 
-// difference makes events of what a list holds and the view does not, and the reverse.
-// Only the goroutine of Run changes the view, so it may read it without the lock.
+// difference makes events of what a list holds and the view does not, and the reverse. It
+// needs write, and so may read the view without mu.
 func (c *Catalog) difference(ctx context.Context, snap store.Snapshot) []store.Event {
 	var events []store.Event
 	listed := make(map[store.Key]bool, len(snap.Records))
@@ -130,16 +194,24 @@ func (c *Catalog) difference(ctx context.Context, snap store.Snapshot) []store.E
 				Reason: store.Reason{Code: store.Updated}})
 		}
 	}
-	questions := maxQuestions
+	missing := c.missing(listed)
+	for i, d := range c.deaths(ctx, missing) {
+		events = append(events, store.Event{Revision: snap.Revision, Before: d.last(missing[i]), Reason: d.why})
+	}
+	return events
+}
+
+// missing gives what the view has and a list has not. It needs write.
+func (c *Catalog) missing(listed map[store.Key]bool) []*store.Record {
+	var out []*store.Record
 	for _, s := range c.services {
 		for _, e := range s.byID {
 			if !listed[e.rec.Key] {
-				events = append(events, store.Event{Revision: snap.Revision, Before: e.rec,
-					Reason: c.whyGone(ctx, e.rec, &questions)})
+				out = append(out, e.rec)
 			}
 		}
 	}
-	return events
+	return out
 }
 
 func (c *Catalog) known(k store.Key) *store.Record {
@@ -147,24 +219,4 @@ func (c *Catalog) known(k store.Key) *store.Record {
 		return e.rec
 	}
 	return nil
-}
-
-// maxQuestions bounds how many records a list asks the reasons of: the questions come one
-// after the other, and meanwhile the view stands still.
-const maxQuestions = 1_000
-
-// whyGone asks the store why a record left that the feed did not tell of. What is not known
-// is said to have expired.
-func (c *Catalog) whyGone(ctx context.Context, r *store.Record, questions *int) store.Reason {
-	if *questions > 0 {
-		*questions--
-		stones, err := c.opts.Store.Tombstones(ctx, r.Key)
-		if err == nil && len(stones) > 0 {
-			return stones[0].Reason
-		}
-		if err != nil {
-			*questions = 0
-		}
-	}
-	return store.Reason{Code: store.Expired}
 }

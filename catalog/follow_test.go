@@ -139,7 +139,7 @@ func TestOutage(t *testing.T) {
 		}
 		want(t, "in the outage", ids(r.Service("a")), "1 2")
 		want(t, "told in the outage", take(t, sub), "")
-		if tries := r.feed.calls("watch") - watches; tries < 25 || tries > 40 {
+		if tries := r.feed.calls("watch") - watches; tries < 50 || tries > 80 {
 			t.Errorf("%d attempts in 30 s", tries)
 		}
 

@@ -25,13 +25,13 @@ func loaded(n int, services ...string) *Catalog {
 			snap.Records = append(snap.Records, &rec)
 		}
 	}
-	c.load(snap)
+	c.load(snap, nil, nil)
 	c.warmOnce.Do(func() { close(c.warm) })
 	return c
 }
 
-// write gives the batch that sets or, without a record, removes an instance.
-func (c *Catalog) write(key store.Key, rec *store.Record) store.Batch {
+// changeOf gives the batch that sets or, without a record, removes an instance.
+func (c *Catalog) changeOf(key store.Key, rec *store.Record) store.Batch {
 	rev := c.applied
 	rev.Number++
 	ev := store.Event{Revision: rev, Record: rec, Before: c.known(key), Reason: store.Reason{Code: store.Updated}}
@@ -128,13 +128,13 @@ func TestOldViewsStay(t *testing.T) {
 	}
 	was := ids(first)
 	rec := record("a", "new")
-	c.apply(c.write(rec.Key, &rec))
+	c.apply(c.changeOf(rec.Key, &rec))
 	second := c.Service("a")
 	if second.tree == first.tree || second.Len() != 301 || c.Service("b").tree != other.tree {
 		t.Errorf("after a change: %d, and the other service's is the same: %v", second.Len(), c.Service("b").tree == other.tree)
 	}
 	for i := range 300 {
-		c.apply(c.write(store.InstanceKey("a", fmt.Sprintf("id-%05d", i)), nil))
+		c.apply(c.changeOf(store.InstanceKey("a", fmt.Sprintf("id-%05d", i)), nil))
 		c.Service("a")
 	}
 	if ids(first) != was || second.Len() != 301 || ids(c.Service("a")) != "new" {
@@ -150,7 +150,7 @@ func TestNobodyWaitsForADelivery(t *testing.T) {
 	leaving, _ := c.Subscribe([]string{"a"})
 	from := c.Revision()
 	rec := record("a", "id-00000", weight(7))
-	batch := c.write(rec.Key, &rec)
+	batch := c.changeOf(rec.Key, &rec)
 	stuck.mu.Lock() // its delivery stops here
 	var writer sync.WaitGroup
 	writer.Go(func() { c.apply(batch) })
@@ -160,11 +160,11 @@ func TestNobodyWaitsForADelivery(t *testing.T) {
 	}
 	ok := before(func() {
 		sub, views := c.Subscribe(nil)
-		if sub.Start() != batch.Revision || len(views) != 2 {
+		if sub.Start() != Pure(batch.Revision) || len(views) != 2 {
 			t.Errorf("began at %v with %d views", sub.Start(), len(views))
 		}
 		c.Follow([]string{"a"}).Close()
-		if again, ok := c.Resume([]string{"a"}, from); !ok || take(t, again) != "+id-00000" {
+		if again, ok := c.Resume([]string{"a"}, Pure(from)); !ok || take(t, again) != "+id-00000" {
 			t.Error("what is being delivered cannot be resumed")
 		}
 		leaving.Close()
@@ -248,21 +248,21 @@ func TestReadersAndAWriter(t *testing.T) {
 	})
 	read(func() { sub, _ := c.Subscribe(nil); sub.Resync(); sub.Close() })
 	read(func() {
-		if changed, rev := c.Changed("a"); rev.Before(changed) {
+		if changed, rev := c.Changed("a"); rev.Before(changed.Revision) {
 			t.Errorf("changed at %v, and now it is %v", changed, rev)
 		}
 	})
 	for i := range 100 {
 		id := fmt.Sprintf("id-%05d", rand.N(2*shortWalk))
 		if key := store.InstanceKey("a", id); i%3 == 0 && c.known(key) != nil {
-			c.apply(c.write(key, nil))
+			c.apply(c.changeOf(key, nil))
 			continue
 		}
 		rec := record("a", id, func(in *store.Instance) { in.Zone, in.Weight = "a", uint16(i+1) })
 		if i%5 == 0 {
 			rec.Instance.Status = store.StatusDraining
 		}
-		c.apply(c.write(rec.Key, &rec))
+		c.apply(c.changeOf(rec.Key, &rec))
 	}
 	readers.Wait()
 }

@@ -38,8 +38,8 @@ func (c *Catalog) Item(r *store.Record, last store.Millis) Item {
 // View is one consistent view of a service.
 type View struct {
 	Name     string
-	Revision store.Revision // of the catalog
-	Changed  store.Revision // of the last change to the service that clients see
+	Revision Position // of the catalog
+	Changed  Position // of the last change to the service that clients see
 	tree     *btree.BTreeG[*entry]
 }
 
@@ -85,20 +85,28 @@ func (c *Catalog) Service(name string) View {
 // view needs mu, for writing unless the service has a snapshot. s may be nil.
 func (c *Catalog) view(name string, s *service) View {
 	if s == nil {
-		return View{Name: name, Revision: c.applied, Changed: c.floor}
+		return View{Name: name, Revision: c.position(), Changed: Pure(c.floor)}
 	}
-	return View{Name: name, Revision: c.applied, Changed: s.changed, tree: s.snapshot()}
+	return View{Name: name, Revision: c.position(), Changed: c.changed(s), tree: s.snapshot()}
 }
 
-// Changed gives the revision of the last change to the service that clients see, and
-// the catalog's own.
-func (c *Catalog) Changed(name string) (changed, revision store.Revision) {
+// Changed gives the position of the last change to the service that clients see, and the
+// catalog's own. One service may be what the store holds while another is not.
+func (c *Catalog) Changed(name string) (changed, position Position) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if s, ok := c.services[name]; ok {
-		return s.changed, c.applied
+		return c.changed(s), c.position()
 	}
-	return c.floor, c.applied
+	return Pure(c.floor), c.position()
+}
+
+// changed needs mu.
+func (c *Catalog) changed(s *service) Position {
+	if s.kept == 0 {
+		return Pure(s.changed)
+	}
+	return c.marked(s.changed, s.mark)
 }
 
 // Handle is a found instance, and a way to note that it was heard of.
@@ -130,16 +138,16 @@ func (c *Catalog) Find(service, id string) (Handle, bool) {
 	return Handle{Record: e.rec, service: s, state: e.state}, true
 }
 
-// Get gives an instance and the catalog's revision.
-func (c *Catalog) Get(service, id string) (Item, store.Revision, bool) {
+// Get gives an instance and the catalog's position.
+func (c *Catalog) Get(service, id string) (Item, Position, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if s, ok := c.services[service]; ok {
 		if e, ok := s.byID[id]; ok {
-			return e.item(), c.applied, true
+			return e.item(), c.position(), true
 		}
 	}
-	return Item{}, c.applied, false
+	return Item{}, c.position(), false
 }
 
 // Summary is a line of the service list.
@@ -149,20 +157,21 @@ type Summary struct {
 	Up        int // how many a resolve would choose from
 }
 
-// summaryCache is a service list as it was at a revision of the list.
+// summaryCache is a service list as it was after a change of it.
 type summaryCache struct {
-	listed store.Revision
-	lines  []Summary
+	seq   uint64
+	lines []Summary
 }
 
-// Services lists the services that have an instance, by name, the revision of the last
+// Services lists the services that have an instance, by name, the position of the last
 // change to the list and the catalog's own. The slice is shared: do not write to it.
-func (c *Catalog) Services() (lines []Summary, changed, revision store.Revision) {
+func (c *Catalog) Services() (lines []Summary, changed, position Position) {
 	c.mu.RLock()
-	changed, revision = c.listed, c.applied
-	if cached := c.summary.Load(); cached != nil && cached.listed == changed {
+	changed, position = c.marked(c.listed, c.mark), c.position()
+	seq := c.listSeq
+	if cached := c.summary.Load(); cached != nil && cached.seq == seq {
 		c.mu.RUnlock()
-		return cached.lines, changed, revision
+		return cached.lines, changed, position
 	}
 	lines = make([]Summary, 0, len(c.services))
 	for name, s := range c.services {
@@ -172,6 +181,6 @@ func (c *Catalog) Services() (lines []Summary, changed, revision store.Revision)
 	}
 	c.mu.RUnlock()
 	slices.SortFunc(lines, func(a, b Summary) int { return strings.Compare(a.Name, b.Name) })
-	c.summary.Store(&summaryCache{listed: changed, lines: lines})
-	return lines, changed, revision
+	c.summary.Store(&summaryCache{seq: seq, lines: lines})
+	return lines, changed, position
 }

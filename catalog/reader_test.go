@@ -78,7 +78,7 @@ func (rd *reader) begin(views []View) {
 			rd.view[item.Record.Key] = item.Record
 		}
 	}
-	rd.from, rd.last, rd.told = rd.sub.Start(), rd.sub.Start(), nil
+	rd.from, rd.last, rd.told = rd.sub.Start().Revision, rd.sub.Start().Revision, nil
 }
 
 func (rd *reader) fail(format string, args ...any) {
@@ -105,10 +105,10 @@ func (rd *reader) take() {
 		rd.apply(ch)
 	}
 	if rev, ok := rd.sub.Position(); ok {
-		if rev.Before(rd.last) {
+		if rev.Revision.Before(rd.last) {
 			rd.fail("position %v after %v", rev, rd.last)
 		}
-		rd.known = append(rd.known, rev)
+		rd.known = append(rd.known, rev.Revision)
 	}
 }
 
@@ -144,11 +144,11 @@ func (rd *reader) resume(choose int) {
 	rd.take()
 	from := rd.last
 	if rev, ok := rd.sub.Position(); ok && choose%2 == 0 {
-		from = rev
+		from = rev.Revision
 	}
 	services := rd.sub.services
 	rd.sub.Close()
-	sub, ok := rd.rig.Resume(services, from)
+	sub, ok := rd.rig.Resume(services, Pure(from))
 	if !ok {
 		var views []View
 		rd.sub, views = rd.rig.Subscribe(services)
@@ -164,7 +164,7 @@ func (rd *reader) resume(choose int) {
 // replay resumes from an earlier position, and checks that what is told is what was told
 // after it, as far as this reader took it.
 func (rd *reader) replay(from store.Revision) {
-	sub, ok := rd.rig.Resume(rd.sub.services, from)
+	sub, ok := rd.rig.Resume(rd.sub.services, Pure(from))
 	if !ok {
 		return
 	}

@@ -48,7 +48,7 @@ type Resolved struct {
 	Item     Item
 	Found    bool
 	Live     int
-	Revision store.Revision
+	Revision Position
 }
 
 // Resolve chooses one instance: one that is up unless the filter asks for a status, and
@@ -59,7 +59,7 @@ func (c *Catalog) Resolve(name string, choice Choice) Resolved {
 	}
 	c.mu.RLock()
 	s, ok := c.services[name]
-	out := Resolved{Revision: c.applied}
+	out := Resolved{Revision: c.position()}
 	if !ok {
 		c.mu.RUnlock()
 		return out
@@ -74,7 +74,7 @@ func (c *Catalog) Resolve(name string, choice Choice) Resolved {
 	c.mu.RUnlock()
 	if snap == nil {
 		c.mu.Lock()
-		out.Live, out.Revision = 0, c.applied
+		out.Live, out.Revision = 0, c.position()
 		if s, ok = c.services[name]; ok { // it may have been forgotten, or listed anew
 			snap, out.Live = s.snapshot(), s.tree.Len()
 		}

@@ -59,7 +59,7 @@ func TestResolveTiers(t *testing.T) {
 					if out.Found {
 						got = out.Item.Record.Key.ID
 					}
-					if got != want || out.Live != r.Service("a").Len() || out.Revision != r.Revision() {
+					if got != want || out.Live != r.Service("a").Len() || out.Revision != Pure(r.Revision()) {
 						t.Fatalf("%s: strategy %d chose %s, want %s (live %d)", what, s, got, want, out.Live)
 					}
 				}

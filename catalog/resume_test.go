@@ -24,7 +24,7 @@ func TestResume(t *testing.T) {
 			r.settle()
 			for from, rev := range at {
 				for _, services := range [][]string{nil, {"a"}, {"b", "c"}} {
-					s, ok := r.Resume(services, rev)
+					s, ok := r.Resume(services, Pure(rev))
 					if known := len(at)-1-from <= kept; ok != known {
 						t.Fatalf("after %d changes, resume from the %dth: %v", i+1, from, ok)
 					}
@@ -37,7 +37,7 @@ func TestResume(t *testing.T) {
 							told += fmt.Sprintf(" +%d", k)
 						}
 					}
-					if awake(s) != (told != "") || s.Start() != r.Revision() {
+					if awake(s) != (told != "") || s.Start() != Pure(r.Revision()) {
 						t.Fatalf("for %q: starts at %v", told, s.Start())
 					}
 					want(t, "told", take(t, s), strings.TrimPrefix(told, " "))
@@ -48,7 +48,7 @@ func TestResume(t *testing.T) {
 		here := r.Revision()
 		for _, rev := range []store.Revision{{Epoch: here.Epoch, Number: here.Number + 1},
 			{Epoch: here.Epoch + 1, Number: here.Number}, {}} {
-			if s, ok := r.Resume(nil, rev); ok || s != nil {
+			if s, ok := r.Resume(nil, Pure(rev)); ok || s != nil {
 				t.Errorf("resumed from %v, and the catalog is at %v", rev, here)
 			}
 		}
@@ -76,10 +76,10 @@ func TestResumeWholeRevision(t *testing.T) {
 		r.put("a", "x")
 		r.put("a", "y")
 		r.settle()
-		if _, ok := r.Resume(nil, before); ok {
+		if _, ok := r.Resume(nil, Pure(before)); ok {
 			t.Error("resumed from before a revision of which a part is lost")
 		}
-		s, ok := r.Resume(nil, after)
+		s, ok := r.Resume(nil, Pure(after))
 		if !ok {
 			t.Fatal("no resume from behind it")
 		}
@@ -98,7 +98,7 @@ func TestResumeInDelivery(t *testing.T) {
 		if err := r.Wait(t.Context(), rec.Revision); err != nil {
 			t.Fatal(err)
 		}
-		resumed, ok := r.Resume(nil, before)
+		resumed, ok := r.Resume(nil, Pure(before))
 		if !ok {
 			t.Fatal("no resume")
 		}
@@ -127,7 +127,7 @@ func TestPosition(t *testing.T) {
 		r := start(t, Options{Pending: 2})
 		check := func(what string, s *Subscription, want store.Revision, ok bool) {
 			t.Helper()
-			if got, known := s.Position(); known != ok || ok && got != want {
+			if got, known := s.Position(); known != ok || ok && got != Pure(want) {
 				t.Errorf("%s: %v, %v; want %v, %v", what, got, known, want, ok)
 			}
 		}
@@ -166,7 +166,7 @@ func TestPosition(t *testing.T) {
 		r.deliver.Unlock()
 		check("of one that has it in its view", late, rec.Revision, true)
 		r.settle()
-		if told == rec.Revision {
+		if told.Revision == rec.Revision {
 			t.Error("the change was delivered before its time")
 		}
 		check("of one that was told", sub, store.Revision{}, false)

@@ -21,6 +21,8 @@ type state struct {
 	hash uint64       // of its ID, for the strategy "hash"
 	tier int8         // which pool it stands in, -1 none; guarded by the catalog's mu
 	slot int32        // where in the pool; guarded by the catalog's mu
+
+	promise atomic.Pointer[promise] // nil where nothing is known, as always in a store that is not shared
 }
 
 // weight is at least 1, so that a choice by weight always has something to choose from.
@@ -47,6 +49,8 @@ type service struct {
 	byID    map[string]*entry
 	changed store.Revision // of the last change that clients see, deletions included
 	queued  bool           // stands in Catalog.empties
+	kept    int            // how many are shown that the store has let go
+	mark    uint64         // of the last change of which those are
 	recent  atomic.Pointer[state]
 }
 

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/roster-sd/roster/store"
 )
 
 // ErrLagged is given to a subscriber that could not keep up, or whose position belongs
@@ -27,7 +25,7 @@ type Subscription struct {
 	staged []*Change // guarded by Catalog.deliver
 
 	mu     sync.Mutex
-	from   store.Revision // changes up to here are not wanted
+	from   instant // changes up to here are not wanted
 	queue  []*Change
 	lagged bool
 	ended  bool
@@ -37,7 +35,7 @@ type Subscription struct {
 func (c *Catalog) Subscribe(services []string) (*Subscription, []View) {
 	s := c.newSubscription(services)
 	c.mu.Lock()
-	s.from = c.applied
+	s.from = c.now()
 	c.subs.add(s)
 	views := c.views(services)
 	c.mu.Unlock()
@@ -49,25 +47,26 @@ func (c *Catalog) Follow(services []string) *Subscription {
 	s := c.newSubscription(services)
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	s.from = c.applied
+	s.from = c.now()
 	c.subs.add(s)
 	return s
 }
 
 // Resume follows the named services, nil for all, from a position. It gives false where
-// the position is not known, or not any more.
-func (c *Catalog) Resume(services []string, after store.Revision) (*Subscription, bool) {
+// the position is not known, or not any more, or is one at which this node's view never
+// stood.
+func (c *Catalog) Resume(services []string, after Position) (*Subscription, bool) {
 	s := c.newSubscription(services)
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if !reaches(c.applied, after) {
+	if !reaches(c.applied, after.Revision) {
 		return nil, false
 	}
-	missed, ok := c.changes.since(after, s.wants)
+	missed, ok := c.changes.since(after, c.node, s.wants)
 	if !ok {
 		return nil, false
 	}
-	s.from, s.queue = c.applied, missed
+	s.from, s.queue = c.now(), missed
 	if len(missed) > 0 {
 		s.wake <- struct{}{}
 	}
@@ -148,35 +147,35 @@ func (s *Subscription) Resync() []View {
 	c := s.catalog
 	c.mu.Lock()
 	s.mu.Lock()
-	s.from, s.queue, s.lagged = c.applied, nil, false
+	s.from, s.queue, s.lagged = c.now(), nil, false
 	s.mu.Unlock()
 	views := c.views(s.services)
 	c.mu.Unlock()
 	return byName(views)
 }
 
-// Start is the revision of the view that the subscription began with, or began again.
-func (s *Subscription) Start() store.Revision {
+// Start is the position of the view that the subscription began with, or began again.
+func (s *Subscription) Start() Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.from
+	return s.from.Position
 }
 
-// Position is a revision up to which everything has been given to Next, if that can be
+// Position is a position up to which everything has been given to Next, if that can be
 // said now.
-func (s *Subscription) Position() (store.Revision, bool) {
+func (s *Subscription) Position() (Position, bool) {
 	c := s.catalog
 	c.deliver.Lock()
 	defer c.deliver.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.lagged || len(s.queue) > 0 {
-		return store.Revision{}, false
+		return Position{}, false
 	}
-	if c.sent.Before(s.from) {
-		return s.from, true
+	if c.sent.seq < s.from.seq {
+		return s.from.Position, true
 	}
-	return c.sent, c.sent.Epoch == s.from.Epoch
+	return c.sent.Position, c.sent.Epoch == s.from.Epoch
 }
 
 // Close ends the subscription; Next then gives ErrEnded. It may be called by another
@@ -212,7 +211,7 @@ func (s *Subscription) accept() (lagged bool) {
 		return false
 	}
 	// A subscription begun after these were applied has seen them already.
-	for len(staged) > 0 && reaches(s.from, staged[0].Revision) {
+	for len(staged) > 0 && staged[0].seq <= s.from.seq {
 		staged = staged[1:]
 	}
 	if len(staged) == 0 {

@@ -26,7 +26,7 @@ func TestSubscribe(t *testing.T) {
 			t.Fatalf("views of all: %v", views)
 		}
 		two, views := r.Subscribe([]string{"b", "unknown"})
-		if len(views) != 1 || views[0].Name != "b" || ids(views[0]) != "1" || two.Start() != r.Revision() {
+		if len(views) != 1 || views[0].Name != "b" || ids(views[0]) != "1" || two.Start() != Pure(r.Revision()) {
 			t.Fatalf("views of two: %v", views)
 		}
 		one := r.Follow([]string{"a"})
@@ -135,7 +135,7 @@ func TestSlow(t *testing.T) {
 		}
 		want(t, "the idle one", take(t, idle), "")
 		views := slow.Resync()
-		if len(views) != 1 || views[0].Len() != 10 || slow.Start() != r.Revision() {
+		if len(views) != 1 || views[0].Len() != 10 || slow.Start() != Pure(r.Revision()) {
 			t.Fatalf("after resync: %v at %v", views, slow.Start())
 		}
 		r.put("a", "x")
@@ -211,7 +211,7 @@ func TestClose(t *testing.T) {
 		for _, services := range [][]string{nil, {"a"}, {"a", "b"}, {"b", "b"}} {
 			s, _ := r.Subscribe(services)
 			subs = append(subs, s, r.Follow(services))
-			s, ok := r.Resume(services, r.Revision())
+			s, ok := r.Resume(services, r.Position())
 			if !ok {
 				t.Fatal("no resume from here")
 			}

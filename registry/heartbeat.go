@@ -31,6 +31,7 @@ func (r *Registry) Heartbeat(ctx context.Context, c Caller, b Beat) (Beaten, err
 	if h.Record != nil {
 		before := h.Record
 		if h.Record, err = r.used(ctx, c, before, digest); err != nil && !raced(err) {
+			r.refused(c, before.Key, digest, err)
 			return Beaten{}, failed(err)
 		} else if err == nil && h.Record != before {
 			r.visible(ctx, b.Service, h.Record.Revision)
@@ -38,103 +39,17 @@ func (r *Registry) Heartbeat(ctx context.Context, c Caller, b Beat) (Beaten, err
 	}
 	if h.Record != nil {
 		refs := [1]store.Ref{h.Record.Ref()}
+		sent := r.sent()
 		renewals, err := r.store.Renew(ctx, refs[:])
 		if err != nil {
+			r.refused(c, h.Record.Key, digest, err)
 			return Beaten{}, failed(err)
 		}
 		if renewals[0].Err == nil {
-			return r.renewed(ctx, c, h, digest, renewals[0].TTL), nil
+			return r.renewed(ctx, c, h, digest, sent, renewals[0].TTL), nil
 		}
 	}
-	return r.persist(ctx, c, b, digest, func(rev store.Revision) { r.visible(ctx, b.Service, rev) })
-}
-
-// Heartbeats renews many leases in one call to the store. The outcomes align with the
-// beats, and one that fails spoils no other.
-func (r *Registry) Heartbeats(ctx context.Context, c Caller, beats []Beat) []Beaten {
-	out := make([]Beaten, len(beats))
-	refs := make([]store.Ref, 0, len(beats))
-	type found struct {
-		catalog.Handle
-		digest [32]byte
-		at     int
-	}
-	handles := make([]found, 0, len(beats))
-	var hard []found // those that the catalog alone does not answer
-	for i, b := range beats {
-		h, digest, err := r.prepare(ctx, c, b)
-		switch {
-		case err != nil:
-			out[i].Err = err
-		case h.Record == nil:
-			hard = append(hard, found{digest: digest, at: i})
-		default:
-			handles = append(handles, found{h, digest, i})
-		}
-	}
-	var down error // what the store said when it last could not be asked
-	// Newest tokens that are used for the first time: written one by one, waited for once.
-	promoted := make(map[string]store.Revision)
-	current := make(map[store.Key]*store.Record) // of those that were written
-	ready := handles[:0]
-	for _, f := range handles {
-		if rec, ok := current[f.Record.Key]; ok {
-			f.Record = rec // an item of the same instance came before
-			if !c.Holder && !r.verdict(rec, f.digest).OK() {
-				hard = append(hard, f) // and its token has ended this one
-				continue
-			}
-		}
-		rec, err := f.Record, down
-		if err == nil {
-			rec, err = r.used(ctx, c, f.Record, f.digest)
-		}
-		switch {
-		case err == nil:
-			if rec != f.Record {
-				promoted[rec.Key.Service], current[rec.Key] = rec.Revision, rec
-			}
-			f.Record = rec
-			ready, refs = append(ready, f), append(refs, rec.Ref())
-		case raced(err):
-			hard = append(hard, f)
-		default:
-			if out[f.at].Err = failed(err); unreachable(err) {
-				down = err
-			}
-		}
-	}
-	handles = ready
-	if len(refs) > 0 {
-		renewals, err := r.store.Renew(ctx, refs)
-		if unreachable(err) {
-			down = err
-		}
-		for j, f := range handles {
-			switch {
-			case err != nil:
-				out[f.at].Err = failed(err)
-			case renewals[j].Err != nil:
-				hard = append(hard, f)
-			default:
-				out[f.at] = r.renewed(ctx, c, f.Handle, f.digest, renewals[j].TTL)
-			}
-		}
-	}
-	for _, f := range hard {
-		if down != nil {
-			// Each further question could cost a time-out: of ten thousand, hours.
-			out[f.at].Err = failed(down)
-			continue
-		}
-		var err error
-		out[f.at], err = r.persist(ctx, c, beats[f.at], f.digest, func(rev store.Revision) { promoted[beats[f.at].Service] = rev })
-		if out[f.at].Err = err; unreachable(err) {
-			down = err
-		}
-	}
-	r.allVisible(ctx, promoted)
-	return out
+	return r.persist(ctx, &asking{caller: c}, b, digest, func(rev store.Revision) { r.visible(ctx, b.Service, rev) })
 }
 
 // used gives the record with its tokens as they are once the token has been used: it is
@@ -172,10 +87,21 @@ func CheckRef(service, id string) []FieldError {
 
 func checkRef(service, id string) error { return invalid(CheckRef(service, id)) }
 
-// renewed does what follows a renewal that the store accepted.
-func (r *Registry) renewed(ctx context.Context, c Caller, h catalog.Handle, digest [32]byte, ttl time.Duration) Beaten {
+// sent is the moment of a renewal that is about to be sent, where that is of use.
+func (r *Registry) sent() catalog.Moment {
+	if !r.catalog.Holds() {
+		return 0
+	}
+	return r.catalog.Now()
+}
+
+// renewed does what follows a renewal, sent at that moment, that the store accepted.
+func (r *Registry) renewed(ctx context.Context, c Caller, h catalog.Handle, digest [32]byte, sent catalog.Moment, ttl time.Duration) Beaten {
 	r.stats.Renewed.Add(1)
 	h.Heard(r.millis())
+	if sent != 0 {
+		h.Renewed(sent, ttl)
+	}
 	rec := h.Record
 	if rec.Instance.Health == store.HealthSuspect {
 		r.recover(ctx, c, rec)
@@ -199,33 +125,36 @@ func (r *Registry) recover(ctx context.Context, c Caller, rec *store.Record) {
 }
 
 // persist is the heartbeat of an instance about which the catalog could not say yes. What
-// it writes of the tokens it tells to wrote, which sees to it that it becomes visible.
-func (r *Registry) persist(ctx context.Context, c Caller, b Beat, digest [32]byte, wrote func(store.Revision)) (Beaten, error) {
-	key := store.InstanceKey(b.Service, b.ID)
+// it writes it tells to wrote, which sees to it that it becomes visible.
+func (r *Registry) persist(ctx context.Context, a *asking, b Beat, digest [32]byte, wrote func(store.Revision)) (Beaten, error) {
+	c, key := a.caller, store.InstanceKey(b.Service, b.ID)
 	for range attempts {
-		rec, verdict, err := r.decide(ctx, c, key, digest)
+		d, err := r.decide(ctx, a, key, digest)
 		if err != nil {
 			return Beaten{}, err
 		}
-		if verdict == auth.Expired {
+		if d.verdict == auth.Expired {
 			return Beaten{}, r.expiredToken(ctx, c, key)
 		}
-		before := rec
-		if rec, err = r.used(ctx, c, before, digest); err != nil && !raced(err) {
+		rec, err := r.used(ctx, c, d.rec, digest)
+		if err != nil && !raced(err) {
 			return Beaten{}, failed(err)
 		} else if err != nil {
 			continue
-		} else if rec != before {
+		}
+		if d.written || rec != d.rec {
 			wrote(rec.Revision)
 		}
+		sent := r.sent()
 		renewals, err := r.store.Renew(ctx, []store.Ref{rec.Ref()})
 		if err != nil {
+			r.refused(c, key, digest, err)
 			return Beaten{}, failed(err)
 		}
 		if renewals[0].Err == nil {
 			h, _ := r.catalog.Find(b.Service, b.ID)
 			h.Record = rec
-			return r.renewed(ctx, c, h, digest, renewals[0].TTL), nil
+			return r.renewed(ctx, c, h, digest, sent, renewals[0].TTL), nil
 		}
 	}
 	return Beaten{}, busy()

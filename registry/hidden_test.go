@@ -22,7 +22,7 @@ func (n *node) position(c Caller, consistent bool) store.Revision {
 	if err != nil {
 		n.Fatal(err)
 	}
-	return changed
+	return changed.Revision
 }
 
 func (n *node) put(service, id string) {
@@ -123,7 +123,7 @@ func TestServicesFromTheStore(t *testing.T) {
 			if err != nil || fmt.Sprint(lines) != tc.want {
 				t.Errorf("%s, %v: %v, %v", tc.who.Identity, tc.consistent, lines, err)
 			}
-			if tc.consistent && rev != n.revision() {
+			if tc.consistent && rev != catalog.Pure(n.revision()) {
 				t.Errorf("at %v, and the store is at %v", rev, n.revision())
 			}
 		}

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,35 @@ type lag struct {
 	at map[string]behind
 	// views are what was read from the store of services that lag, for as long as they do.
 	views map[string]*catalog.Consistent
+	// gone are the instances that this node deregisters, or has, of services that lag.
+	gone map[store.Key]struct{}
+}
+
+// leaves notes that an instance is about to be deregistered here: before the store does
+// it, so that no view is kept that was read after, and still holds the instance.
+func (l *lag) leaves(key store.Key) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gone == nil {
+		l.gone = make(map[store.Key]struct{})
+	}
+	l.gone[key] = struct{}{}
+}
+
+// shown forgets what leaves noted, unless the service lags: then that ends with the lag.
+func (l *lag) shown(key store.Key) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.at[key.Service]; !ok {
+		delete(l.gone, key)
+	}
+}
+
+func (l *lag) left(service, id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.gone[store.InstanceKey(service, id)]
+	return ok
 }
 
 // view gives what was read of the service since the write that the catalog does not show.
@@ -72,11 +102,12 @@ func (b behind) still(applied store.Revision, now time.Time) bool {
 }
 
 // visible waits until reads of this node show the write. If that takes too long the
-// answer may go out all the same: reads of the service then go to the store.
-func (r *Registry) visible(ctx context.Context, service string, rev store.Revision) {
+// answer may go out all the same: reads of the service then go to the store. Torn means
+// that meanwhile the backend has lost the past that the write was a part of.
+func (r *Registry) visible(ctx context.Context, service string, rev store.Revision) (torn bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), visibleWithin)
 	defer cancel()
-	r.visibleBy(ctx, service, rev)
+	return r.visibleBy(ctx, service, rev)
 }
 
 // allVisible is visible for one write to each of several services, in the time of one.
@@ -91,11 +122,13 @@ func (r *Registry) allVisible(ctx context.Context, revs map[string]store.Revisio
 	}
 }
 
-func (r *Registry) visibleBy(ctx context.Context, service string, rev store.Revision) {
+func (r *Registry) visibleBy(ctx context.Context, service string, rev store.Revision) (torn bool) {
 	late := behind{rev: rev, epoch: r.catalog.Revision().Epoch, since: time.Now()}
+	r.catalog.Seen(rev)
 	if r.catalog.Wait(ctx, rev) == nil {
-		return
+		return false
 	}
+	torn = late.epoch == rev.Epoch && r.catalog.Revision().Epoch != rev.Epoch
 	r.stats.Waits.Add(1)
 	r.lag.mu.Lock()
 	defer r.lag.mu.Unlock()
@@ -106,6 +139,7 @@ func (r *Registry) visibleBy(ctx context.Context, service string, rev store.Revi
 		r.lag.at[service] = late
 	}
 	r.lag.n.Store(int64(len(r.lag.at)))
+	return torn
 }
 
 // lags tells whether the catalog does not show yet what this node has acknowledged of
@@ -121,6 +155,7 @@ func (r *Registry) lags(service string) bool {
 		if !late.still(applied, now) {
 			delete(r.lag.at, name)
 			delete(r.lag.views, name)
+			maps.DeleteFunc(r.lag.gone, func(key store.Key, _ struct{}) bool { return key.Service == name })
 		}
 	}
 	r.lag.n.Store(int64(len(r.lag.at)))

@@ -95,6 +95,11 @@ func (n *node) run() {
 			n.Errorf("the catalog ended with %v", err)
 		}
 	})
+	wg.Go(func() {
+		if err := n.Registry.Run(ctx); !errors.Is(err, context.Canceled) {
+			n.Errorf("the registry ended with %v", err)
+		}
+	})
 	n.stop = func() { cancel(); wg.Wait() }
 	n.Cleanup(n.stop)
 }

@@ -30,24 +30,24 @@ func (r *Registry) noService(service string) error {
 // Services lists the services that the caller may discover, from the store itself if
 // consistent is asked for, with the position of the last change to that list and the
 // position at which it was seen. Unavailable: this node knows none yet.
-func (r *Registry) Services(ctx context.Context, c Caller, consistent bool) (lines []catalog.Summary, changed, revision store.Revision, err error) {
+func (r *Registry) Services(ctx context.Context, c Caller, consistent bool) (lines []catalog.Summary, changed, position catalog.Position, err error) {
 	if consistent {
 		all, err := together(ctx, &r.views, "", func(ctx context.Context) (all list, err error) {
-			all.lines, all.rev, err = r.catalog.ConsistentServices(ctx)
+			all.lines, all.at, err = r.catalog.ConsistentServices(ctx)
 			return all, err
 		})
 		if err != nil {
-			return nil, changed, revision, failed(err)
+			return nil, changed, position, failed(err)
 		}
-		lines, changed, revision = all.lines, all.rev, all.rev
+		lines, changed, position = all.lines, all.at, all.at
 	} else {
 		if err := r.settled(ctx); err != nil {
-			return nil, changed, revision, err
+			return nil, changed, position, err
 		}
-		lines, changed, revision = r.catalog.Services()
+		lines, changed, position = r.catalog.Services()
 	}
 	if r.discoversAll(c) {
-		return lines, changed, revision, nil
+		return lines, changed, position, nil
 	}
 	out := make([]catalog.Summary, 0, len(lines))
 	for _, line := range lines {
@@ -55,13 +55,13 @@ func (r *Registry) Services(ctx context.Context, c Caller, consistent bool) (lin
 			out = append(out, line)
 		}
 	}
-	return out, positionOf(out), revision, nil
+	return out, positionOf(out), position, nil
 }
 
 // list is the service list as it was read from the store.
 type list struct {
 	lines []catalog.Summary
-	rev   store.Revision
+	at    catalog.Position
 }
 
 // discoversAll tells whether the caller may discover services of any name. What there is
@@ -75,12 +75,12 @@ func (r *Registry) discoversAll(c Caller) bool {
 // positionOf makes a position for the part of the service list that a caller may see. The
 // position of the whole would tell when hidden services change. It is of no store's epoch,
 // and the same for the same list.
-func positionOf(lines []catalog.Summary) store.Revision {
+func positionOf(lines []catalog.Summary) catalog.Position {
 	h := fnv.New64a()
 	for _, line := range lines {
 		fmt.Fprintf(h, "%s %d %d\n", line.Name, line.Instances, line.Up)
 	}
-	return store.Revision{Epoch: h.Sum64(), Number: uint64(len(lines))}
+	return catalog.Pure(store.Revision{Epoch: h.Sum64(), Number: uint64(len(lines))})
 }
 
 // settled waits, not for long, until the catalog shows what this node has acknowledged of
@@ -133,8 +133,17 @@ func (r *Registry) fresh(ctx context.Context, service string, consistent bool) (
 	if x := r.lag.view(service); x != nil && !consistent && lags {
 		return x, nil
 	}
-	x, err := together(ctx, &r.views, service, func(ctx context.Context) (*catalog.Consistent, error) {
-		return r.catalog.Consistent(ctx, service)
+	key := service
+	if !consistent {
+		key += "\x00" // what is read for ourselves is not what was asked for
+	}
+	x, err := together(ctx, &r.views, key, func(ctx context.Context) (*catalog.Consistent, error) {
+		x, err := r.catalog.Consistent(ctx, service)
+		if err == nil && !consistent {
+			// A node that lags does not let go of what it would hold if it did not.
+			r.catalog.WithHeld(x, func(id string) bool { return r.lag.left(service, id) })
+		}
+		return x, err
 	})
 	switch {
 	case err == nil:
@@ -151,40 +160,40 @@ func (r *Registry) fresh(ctx context.Context, service string, consistent bool) (
 	return nil, nil
 }
 
-// Instance gives one instance and the revision at which it was seen.
-func (r *Registry) Instance(ctx context.Context, c Caller, service, id string, consistent bool) (catalog.Item, store.Revision, error) {
+// Instance gives one instance and the position at which it was seen.
+func (r *Registry) Instance(ctx context.Context, c Caller, service, id string, consistent bool) (catalog.Item, catalog.Position, error) {
 	if err := checkRef(service, id); err != nil {
-		return catalog.Item{}, store.Revision{}, err
+		return catalog.Item{}, catalog.Position{}, err
 	}
 	var item catalog.Item
-	var rev store.Revision
+	var at catalog.Position
 	ok := r.mayDiscover(c, service)
 	if !ok {
-		rev = r.catalog.Revision()
+		at = r.catalog.Position()
 	} else if x, err := r.fresh(ctx, service, consistent); err != nil {
-		return catalog.Item{}, store.Revision{}, err
+		return catalog.Item{}, catalog.Position{}, err
 	} else if x != nil {
 		item, ok = x.Get(id)
-		rev = x.View().Revision
+		at = x.View().Revision
 	} else {
-		item, rev, ok = r.catalog.Get(service, id)
+		item, at, ok = r.catalog.Get(service, id)
 	}
 	if !ok {
-		return catalog.Item{}, rev, &Error{Code: NotFound, Detail: "service " + quote(service) + " has no instance " + quote(id)}
+		return catalog.Item{}, at, &Error{Code: NotFound, Detail: "service " + quote(service) + " has no instance " + quote(id)}
 	}
-	return item, rev, nil
+	return item, at, nil
 }
 
 // Resolve chooses one instance. NotFound: the service has no live instance in any
 // state; Unavailable: it has, but none that may be chosen.
-func (r *Registry) Resolve(ctx context.Context, c Caller, service string, choice catalog.Choice, consistent bool) (catalog.Item, store.Revision, error) {
+func (r *Registry) Resolve(ctx context.Context, c Caller, service string, choice catalog.Choice, consistent bool) (catalog.Item, catalog.Position, error) {
 	if err := r.discover(c, service); err != nil {
-		return catalog.Item{}, store.Revision{}, err
+		return catalog.Item{}, catalog.Position{}, err
 	}
 	r.stats.Resolved.Add(1)
 	var out catalog.Resolved
 	if x, err := r.fresh(ctx, service, consistent); err != nil {
-		return catalog.Item{}, store.Revision{}, err
+		return catalog.Item{}, catalog.Position{}, err
 	} else if x != nil {
 		out = x.Resolve(choice)
 	} else {

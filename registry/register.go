@@ -67,6 +67,11 @@ func (r *Registry) Register(ctx context.Context, c Caller, reg Registration) (Re
 	}
 	for range attempts {
 		grant.If = store.Condition{Absent: true}
+		if !known && !made {
+			if current, known, err = r.heldByAnother(ctx, c, in.Key, reg.Token); err != nil {
+				return Registered{}, err
+			}
+		}
 		if known {
 			if !r.mayReplace(c, current, reg.Token) {
 				if current, err = r.store.Get(ctx, in.Key); errors.Is(err, store.ErrNotFound) {
@@ -81,13 +86,18 @@ func (r *Registry) Register(ctx context.Context, c Caller, reg Registration) (Re
 			}
 			grant.If = store.Condition{Generation: current.Generation}
 		}
+		sent := r.catalog.Now()
 		rec, err := r.store.Register(ctx, in, grant)
 		if err == nil {
 			r.stats.Granted.Add(1)
 			r.log.LogAttrs(ctx, slog.LevelInfo, "registered", slog.String("service", reg.Service),
 				slog.String("instance", id), slog.String("identity", c.Identity), slog.String("from", c.From),
 				slog.String("ttl", rec.TTL.String()), slog.Bool("replaced", known))
-			r.visible(ctx, reg.Service, rec.Revision)
+			if r.visible(ctx, reg.Service, rec.Revision) && r.forgotten(ctx, rec) {
+				return Registered{}, &Error{Code: Unavailable, RetryAfter: retryAfter,
+					Detail: "the backend lost its data while it registered the instance; ask again"}
+			}
+			r.granted(rec, sent)
 			return Registered{Record: rec, Token: token, TokenExpires: expires, Created: !known}, nil
 		}
 		if !errors.Is(err, store.ErrConflict) {
@@ -105,6 +115,30 @@ func (r *Registry) Register(ctx context.Context, c Caller, reg Registration) (Re
 		known = err == nil
 	}
 	return Registered{}, &Error{Code: Unavailable, Detail: "others register the same instance ID all the time; ask again", RetryAfter: retryAfter}
+}
+
+// heldByAnother looks at an instance that the store may have lost, and that is not the
+// caller's to replace: a loss of the backend's opens no ID to others while its holder may come
+// back. It gives the record that the store has after all.
+func (r *Registry) heldByAnother(ctx context.Context, c Caller, key store.Key, token string) (*store.Record, bool, error) {
+	lost, ok := r.catalog.Lost(key)
+	if !ok || r.mayReplace(c, lost.Record, token) {
+		return nil, false, nil
+	}
+	rec, err := r.store.Get(ctx, key)
+	switch {
+	case err == nil:
+		return rec, true, nil
+	case errors.Is(err, store.ErrNotFound):
+		return nil, false, r.conflict(ctx, c, key)
+	}
+	return nil, false, failed(err)
+}
+
+// forgotten tells whether the store has let go of a record that it has just accepted.
+func (r *Registry) forgotten(ctx context.Context, rec *store.Record) bool {
+	now, err := r.store.Get(ctx, rec.Key)
+	return errors.Is(err, store.ErrNotFound) || err == nil && now.Lease != rec.Lease
 }
 
 // mayReplace is the rule of who may take over a live instance.

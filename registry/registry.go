@@ -58,6 +58,9 @@ type Registry struct {
 // Stats counts what the use cases did, for metrics.
 type Stats struct {
 	Granted, Renewed, Lost, Rotated, Resolved atomic.Uint64
+	// Resurrected counts instances that the store had lost and that were brought back;
+	// Restored those of which it had lost the latest form.
+	Resurrected, Restored atomic.Uint64
 	// DeadTokens counts calls with a token that is no longer good, or never was.
 	DeadTokens atomic.Uint64
 	Denied     atomic.Uint64 // calls that no rule allows

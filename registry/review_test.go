@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -112,7 +113,7 @@ func TestFleetRotates(t *testing.T) {
 					t.Errorf("charged %d for one no", got)
 				}
 				at.wantAll("dead tokens", at.Heartbeats(t.Context(), orders, old[:199]), "unauthenticated")
-				wantErr(t, "when nothing is left", at.beat(orders, "o0", old[0].Token), "rate_limited")
+				wantErr(t, "when nothing is left", at.beat(orders, "o0", strings.Repeat("A", auth.TokenLength)), "rate_limited")
 			})
 		})
 	}

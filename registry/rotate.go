@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/store"
@@ -38,7 +39,11 @@ func (r *Registry) Rotate(ctx context.Context, c Caller, service, id, token stri
 	err = r.write(ctx, c, key, digest, func(rec *store.Record) error {
 		var err error
 		rotated, err = r.store.Update(ctx, rec.Ref(), r.why(c, store.Rotated, ""), func(x *store.Record) error {
-			pair, err := auth.Pair(x.Tokens).Rotate(digest, freshDigest, int64(expires), int64(r.millis()), r.opts.Tokens.Grace)
+			grace := r.opts.Tokens.Grace
+			if r.verdict(x, digest).OK() {
+				grace = always // also where it has run out, but could not be rotated
+			}
+			pair, err := auth.Pair(x.Tokens).Rotate(digest, freshDigest, int64(expires), int64(r.millis()), grace)
 			if err != nil {
 				return errTokenMoved
 			}
@@ -57,6 +62,9 @@ func (r *Registry) Rotate(ctx context.Context, c Caller, service, id, token stri
 	return Rotated{Token: fresh, TokenExpires: expires}, nil
 }
 
+// always is a grace that does not end.
+const always time.Duration = 1 << 62
+
 // errTokenMoved is given inside a write whose token stopped being good in between.
 var errTokenMoved = errors.New("registry: the token is no longer good")
 
@@ -68,14 +76,15 @@ func (r *Registry) write(ctx context.Context, c Caller, key store.Key, digest [3
 			return failed(err)
 		}
 	}
+	a := &asking{caller: c}
 	for range attempts {
-		rec, verdict, err := r.decide(ctx, c, key, digest)
+		d, err := r.decide(ctx, a, key, digest)
 		if err != nil {
 			return err
 		}
-		err = do(rec)
+		err = do(d.rec)
 		switch {
-		case errors.Is(err, errTokenMoved) && verdict == auth.Expired:
+		case errors.Is(err, errTokenMoved) && d.verdict == auth.Expired:
 			return r.expiredToken(ctx, c, key)
 		case !raced(err):
 			return failed(err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/catalog"
@@ -11,11 +13,13 @@ import (
 )
 
 // verdict is what the record's tokens say of a token. While the backend is out of reach
-// tokens do not expire: nobody could get a new one.
+// tokens do not expire: nobody could get a new one. Afterwards there is the grace of a
+// rotation to get it in.
 func (r *Registry) verdict(rec *store.Record, digest [32]byte) auth.Verdict {
 	v := auth.Pair(rec.Tokens).Check(digest, int64(r.millis()))
 	if v == auth.Expired {
-		if _, stale := r.catalog.Stale(); stale {
+		since := time.Duration(r.millis()-expiresOf(&rec.Tokens, digest)) * time.Millisecond
+		if _, stale := r.catalog.Stale(); stale || r.catalog.WasOut(since, r.opts.Tokens.Grace) {
 			return auth.Valid
 		}
 	}
@@ -36,46 +40,67 @@ func (r *Registry) held(c Caller, service, id string, digest [32]byte) (catalog.
 	return h, true
 }
 
+// asking is one call of a surface that may have to ask the store about several instances.
+type asking struct {
+	caller Caller
+	caught sync.Once // the view has been let catch up for this call
+}
+
+// decision is what the store says of a token.
+type decision struct {
+	rec     *store.Record
+	verdict auth.Verdict
+	// written is set where the record was brought back or restored for this call: it is
+	// under a lease that has just begun, and is yet to become visible.
+	written bool
+}
+
 // decide is asked where the catalog did not say yes: it reads the record from the store,
 // and gives it with the verdict, or the error that the caller is told.
-func (r *Registry) decide(ctx context.Context, c Caller, key store.Key, digest [32]byte) (*store.Record, auth.Verdict, error) {
-	if err := r.exhausted(c); err != nil {
-		return nil, auth.Unknown, err
+func (r *Registry) decide(ctx context.Context, a *asking, key store.Key, digest [32]byte) (decision, error) {
+	c := a.caller
+	if err := r.exhausted(ctx, a, key, digest); err != nil {
+		return decision{}, err
 	}
-	rec, err := r.read(ctx, key)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, auth.Unknown, r.gone(ctx, c, key, digest, true)
-	}
-	if err != nil {
-		return nil, auth.Unknown, failed(err)
-	}
-	if c.Holder {
-		return rec, auth.Valid, nil
-	}
-	if rec.Owner == c.Identity {
-		if v := r.verdict(rec, digest); v.OK() || v == auth.Expired {
-			return rec, v, nil
+	for range attempts {
+		rec, err := r.read(ctx, key)
+		absent := errors.Is(err, store.ErrNotFound)
+		if err != nil && !absent {
+			r.refused(c, key, digest, err)
+			return decision{}, failed(err)
 		}
+		if !absent {
+			if c.Holder {
+				return decision{rec: rec, verdict: auth.Valid}, nil
+			}
+			if rec.Owner == c.Identity {
+				if v := r.verdict(rec, digest); v.OK() || v == auth.Expired {
+					return decision{rec: rec, verdict: v}, nil
+				}
+			}
+		}
+		var back *store.Record
+		if absent {
+			back, err = r.resurrect(ctx, c, key, digest)
+		} else {
+			back, err = r.restore(ctx, c, rec, digest)
+		}
+		switch {
+		case raced(err):
+			continue
+		case err != nil:
+			r.refused(c, key, digest, err)
+			return decision{}, failed(err)
+		case back != nil:
+			return decision{rec: back, verdict: auth.Valid, written: true}, nil
+		}
+		if absent {
+			_, lost := r.catalog.Lost(key) // it is there for everyone who looks
+			absent = !lost
+		}
+		return decision{}, r.gone(ctx, c, key, digest, absent)
 	}
-	return nil, auth.Unknown, r.gone(ctx, c, key, digest, false)
-}
-
-// exhausted tells a caller that has been told no too often to wait. Only a no is charged:
-// callers that are in the right must not pay for asking a node that lags.
-func (r *Registry) exhausted(c Caller) error {
-	if r.opts.Lookups == nil {
-		return nil
-	}
-	if wait := r.opts.Lookups.Wait(c.Identity); wait > 0 {
-		return &Error{Code: RateLimited, Detail: "too many calls with tokens or instances that are not known", RetryAfter: wait}
-	}
-	return nil
-}
-
-func (r *Registry) charge(c Caller) {
-	if r.opts.Lookups != nil {
-		r.opts.Lookups.Allow(c.Identity)
-	}
+	return decision{}, busy()
 }
 
 // read gets a record from the store, once for all who ask at the same time.
@@ -96,8 +121,7 @@ func (r *Registry) gone(ctx context.Context, c Caller, key store.Key, digest [32
 	for _, s := range stones {
 		// In another life any of its tokens will do: the caller is told why it ended.
 		if c.Holder || s.Record.Owner == c.Identity && auth.Pair(s.Record.Tokens).Check(digest, 0) != auth.Unknown {
-			r.stats.Lost.Add(1)
-			return &Error{Code: LeaseLost, Reason: s.Reason.Code, Detail: "the instance is gone: " + string(s.Reason.Code)}
+			return r.leaseLost(s.Reason)
 		}
 	}
 	if absent && len(stones) == 0 {

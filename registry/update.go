@@ -170,6 +170,9 @@ func (r *Registry) Deregister(ctx context.Context, c Caller, service, id, token,
 	if err := invalid(checkNote("reason", note)); err != nil {
 		return store.Revision{}, err
 	}
+	key := store.InstanceKey(service, id)
+	r.lag.leaves(key)
+	defer r.lag.shown(key)
 	var rev store.Revision
 	err := r.change(ctx, c, service, id, token, func(ref store.Ref, forced bool, _ func(*store.Record) error) error {
 		code := store.Deregistered

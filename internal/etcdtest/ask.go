@@ -28,7 +28,7 @@ func (s *Server) Do(do func(ctx context.Context, c *clientv3.Client) error) {
 	if err != nil {
 		s.tb.Fatalf("etcdtest: %v", err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }() // it gives the error of its own cancelled context
 	if err := do(ctx, c); err != nil {
 		s.tb.Fatalf("etcdtest: %v", err)
 	}
@@ -65,7 +65,7 @@ func (s *Server) ready(within time.Duration) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }() // it gives the error of its own cancelled context
 	for {
 		try, done := context.WithTimeout(ctx, time.Second)
 		_, err := c.Get(try, "\x00", clientv3.WithKeysOnly(), clientv3.WithLimit(1))
@@ -87,7 +87,7 @@ func (s *Server) leads(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }() // it gives the error of its own cancelled context
 	st, err := c.Status(ctx, s.Addr())
 	return err == nil && st.Leader != 0 && st.Leader == st.Header.MemberId
 }

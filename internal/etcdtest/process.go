@@ -25,7 +25,8 @@ type process struct {
 // start runs the binary. One thread starts the child, waits for it and does nothing
 // else: on Linux the child is killed when the thread that started it ends.
 func start(binary string, args []string) (*process, error) {
-	p := &process{cmd: exec.Command(binary, args...), log: &ring{}, exited: make(chan struct{})}
+	p := &process{log: &ring{}, exited: make(chan struct{})}
+	p.cmd = exec.Command(binary, args...) //nolint:gosec // the server that this package built
 	p.cmd.Stderr, p.cmd.Stdout = p.log, p.log
 	p.cmd.SysProcAttr = dieWithParent()
 	for _, pair := range os.Environ() {

@@ -16,7 +16,9 @@ type Sources struct {
 	Catalog  *catalog.Catalog
 	Registry *registry.Registry
 	Leases   func() int // nil where the backend keeps them
-	Held     func() int // nil where nothing is held
+	Held     func() int // nil where the backend holds nothing itself
+	// Breaker tells whether calls to the backend fail at once; nil: there is no breaker.
+	Breaker func() bool
 	// CertificateExpiry gives when the server's certificate runs out; nil without TLS.
 	CertificateExpiry func() time.Time
 }
@@ -56,10 +58,18 @@ func (m *Metrics) Follow(s Sources) {
 	if s.Leases != nil {
 		gauge("roster_leases", "Leases that this node keeps.", func() float64 { return float64(s.Leases()) })
 	}
-	if s.Held != nil {
-		gauge("roster_instances_held", "Instances kept past their deadline because of evidence against this node or its backend.",
-			func() float64 { return float64(s.Held()) })
-	}
+	counter("roster_leases_resurrected_total", "Instances that the backend had lost, and that this node brought back.", st.Resurrected.Load)
+	counter("roster_instances_restored_total", "Instances of which the backend had lost the latest form, and of which this node brought it back.", st.Restored.Load)
+	counter("roster_leases_ended_early_total", "Leases that ended before the time that this node had been told.", func() uint64 { return s.Catalog.Stats().Early })
+	gauge("roster_backend_breaker_open", "1 while calls to the backend fail at once, because it did not answer.", func() float64 {
+		if s.Breaker != nil && s.Breaker() {
+			return 1
+		}
+		return 0
+	})
+	held := holds{catalog: s.Catalog, backend: s.Held}
+	gauge("roster_instances_held", "Instances kept past their deadline because of evidence against this node or its backend.", held.total)
+	m.registry.MustRegister(held)
 	if s.CertificateExpiry != nil {
 		gauge("roster_tls_certificate_expiry_seconds", "When the server's certificate runs out, in Unix seconds.",
 			func() float64 { return float64(s.CertificateExpiry().Unix()) })

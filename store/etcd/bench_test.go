@@ -10,6 +10,7 @@ import (
 
 	"github.com/roster-sd/roster/internal/etcdtest"
 	"github.com/roster-sd/roster/store"
+	"github.com/roster-sd/roster/store/etcd"
 )
 
 // The server of benchmarks does fsync: what is measured is what is promised.
@@ -168,4 +169,17 @@ func BenchmarkExpiry(b *testing.B) {
 			b.ReportMetric(float64(sum.Milliseconds())/float64(total), "ms-late")
 		})
 	}
+}
+
+// Renewals through a cluster of three, whichever member the client has chosen.
+func BenchmarkRenewCluster(b *testing.B) {
+	cluster := etcdtest.StartCluster(b, 3, etcdtest.Options{})
+	f := use(b, etcd.Options{Endpoints: cluster.Endpoints()})
+	refs := f.fleet(2000, lasting)
+	for i := 0; b.Loop(); i++ {
+		if rs, err := f.Renew(f.ctx, refs[i%2*1000:][:1000]); err != nil || rs[0].Err != nil {
+			b.Fatalf("Renew: %v, %v", rs, err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "renewals/s")
 }

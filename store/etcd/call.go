@@ -72,6 +72,9 @@ func (c *call) fail(err error) error {
 	case errors.As(err, &bad):
 		out.Kind, out.Cause = bad.kind, bad.cause
 		return out
+	case is(err, rpctypes.ErrRequestTooLarge):
+		out.Kind, out.Cause = store.ErrInvalid, err
+		return out
 	}
 	for _, kind := range sorts {
 		if errors.Is(err, kind) {

@@ -42,15 +42,15 @@ func (c *call) deregister(ref store.Ref, why store.Reason) (store.Revision, erro
 		then := []clientv3.Op{clientv3.OpDelete(at)}
 		if full {
 			// Who reads this node's feed is told why all the same. Others take it for an expiry.
+			c.s.opts.Logger.Warn("etcd: no space: a record is removed without its tombstone", "key", ref.Key.String(), "reason", string(why.Code))
 			c.s.graves.foretell(was.rec, c.s.signed(why, ""), now)
 		} else {
 			stone, err := c.bury(was, why.Code, why, now)
 			if err != nil && !is(err, rpctypes.ErrNoSpace) {
 				return store.Revision{}, err
 			}
-			if err != nil {
-				full = true
-				continue
+			if full = err != nil; full {
+				continue // no space for the lease of the tombstone
 			}
 			then = append(then, stone...)
 		}
@@ -59,7 +59,6 @@ func (c *call) deregister(ref store.Ref, why store.Reason) (store.Revision, erro
 		switch {
 		case is(err, rpctypes.ErrNoSpace) && !full:
 			full = true
-			c.s.opts.Logger.Warn("etcd: no space: a record is removed without its tombstone", "key", ref.Key.String(), "reason", string(why.Code))
 			a, err = c.read(look...)
 		case is(err, rpctypes.ErrLeaseNotFound):
 			c.s.stones.forget()

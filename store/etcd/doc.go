@@ -34,7 +34,7 @@
 // another record is noticed without a look at anything. The lease of a record that was
 // removed or replaced is revoked before the call is answered, so that it renews nothing
 // from then on, on any node. All renewals of a store go through one LeaseKeepAlive
-// stream; see renewer.
+// stream, to the leader where there are several endpoints; see renewer.
 //
 // Expiry is etcd's: it looks at its leases every 500 ms and revokes at most 1,000 a second.
 // Until a lease is revoked its record is there for every call, and afterwards for none. A

@@ -10,8 +10,6 @@ import (
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
-
-	"github.com/roster-sd/roster/store"
 )
 
 // epoch is what meta says, and what follows from it.
@@ -133,7 +131,7 @@ func (s *Store) adopt(next *epoch, revision int64, sure seen) bool {
 	}
 	s.feedMu.Unlock()
 	if old != nil {
-		old.finish(store.ErrCompacted)
+		old.finish(errEpoch)
 	}
 	return true
 }

@@ -31,8 +31,8 @@ type feed struct {
 	mu       sync.Mutex // guards everything below
 	log      log
 	position uint64        // number of the revision up to which the log is whole
-	over     error         // why the feed ended; nil while it goes on
-	down     error         // why etcd is out of reach; nil while it is not
+	over     error         // ErrCompacted when the feed has ended
+	down     error         // why etcd is out of reach, or why the feed ended; nil while all is well
 	news     chan struct{} // closed at the next change; nil while nobody waits
 }
 
@@ -131,7 +131,7 @@ func (f *feed) look() error {
 		return err
 	}
 	if a.epoch.id != f.epoch {
-		return store.ErrCompacted
+		return errEpoch
 	}
 	return nil
 }
@@ -140,14 +140,14 @@ func (f *feed) look() error {
 func (f *feed) rewritten() error {
 	sure := f.s.now()
 	if sure.epoch == nil || sure.epoch.id != f.epoch {
-		return store.ErrCompacted // it is already known
+		return errEpoch // it is already known
 	}
 	ctx, cancel := context.WithTimeout(f.s.ctx, f.s.opts.CallTimeout) // a new epoch ends this feed
 	defer cancel()
 	if err := f.s.writeMeta(ctx, clientv3.Compare(clientv3.Value(f.s.keys.meta), "=", sure.epoch.raw), sure); err != nil {
 		return fmt.Errorf("after the past was found to be rewritten: %w", err)
 	}
-	return store.ErrCompacted
+	return errEpoch
 }
 
 // sameRevision counts the events of the first revision.
@@ -203,12 +203,16 @@ func (f *feed) take(events []*mvccpb.Event, progress int64) error {
 	return nil
 }
 
-// finish ends the feed and its watchers.
+// finish ends the feed and its watchers, who must list again.
 func (f *feed) finish(why error) {
 	f.stop()
+	var bad *refusal
+	if errors.As(why, &bad) {
+		why = bad.cause
+	}
 	f.mu.Lock()
 	if f.over == nil {
-		f.over = why
+		f.over, f.down = store.ErrCompacted, why
 	}
 	f.tell()
 	f.mu.Unlock()

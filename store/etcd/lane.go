@@ -20,6 +20,7 @@ type lane struct {
 	asked   time.Time // when it was last asked why it does not
 	probing bool
 	aside   time.Time // when it was set aside
+	leaving bool      // a better one is to be had
 }
 
 // asideMost is how long a stream that was set aside may wait. Whoever asked has long given
@@ -66,11 +67,22 @@ func (l *lane) answered(resp *pb.LeaseKeepAliveResponse) (more bool) {
 			break
 		}
 	}
-	if _, aside := r.aside[l]; aside && len(l.order) == 0 {
-		delete(r.aside, l)
-		l.cancel()
-	}
+	l.leave()
 	return len(r.queue) > 0 && len(l.order) <= window/2
+}
+
+// leave ends a stream that has answered everything, if it is not to be used again. It
+// needs the mutex.
+func (l *lane) leave() {
+	_, aside := l.r.aside[l]
+	if len(l.order) > 0 || !aside && !l.leaving {
+		return
+	}
+	delete(l.r.aside, l)
+	if l.r.lane == l {
+		l.r.lane = nil
+	}
+	l.cancel()
 }
 
 // inspect looks for streams whose answers stopped. It gives when to look again; zero is

@@ -26,6 +26,8 @@ type link struct {
 	client *clientv3.Client
 	trying chan struct{} // closed when the attempt that runs is over; nil: none runs
 	failed error         // of the last attempt
+
+	leader *grpc.ClientConn // nil: not known, or not asked
 }
 
 // callOptions are those of calls that go past the client's own methods: wait for a
@@ -40,7 +42,7 @@ func (l *link) open(s *Store) error {
 		DialTimeout: o.CallTimeout, Context: s.ctx, Logger: zap.NewNop(),
 		// A connection whose other end is gone without a word is given up after these, or
 		// sooner: on Linux data that nobody acknowledges ends it after the second alone.
-		DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 2 * time.Second, PermitWithoutStream: true,
+		DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 2 * time.Second,
 		DialOptions: append([]grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
 			// Soon after an outage everything goes on.
 			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 500 * time.Millisecond},

@@ -44,7 +44,7 @@ type Options struct {
 	Logger *slog.Logger
 	// OnDisturbance hears of times in which etcd may have ended leases wrongly: changes of
 	// leader, and silence. It is called before any deletion that came after is announced,
-	// must be quick, and must not call the store.
+	// must be quick, and must not call the store. Calls may come at the same time.
 	OnDisturbance func(store.Disturbance)
 
 	dial []grpc.DialOption // of tests

@@ -41,6 +41,7 @@ func (f *feed) tellReach(down bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
+	case f.over != nil:
 	case down && f.down == nil:
 		f.down = errOutOfReach
 		f.s.opts.Logger.Warn("etcd: out of reach")

@@ -77,7 +77,9 @@ func (c *call) list(sel store.Selector) (store.Snapshot, error) {
 		}
 		c.allow(c.s.opts.CallTimeout)
 		next := string(kvs[len(kvs)-1].Key) + "\x00"
-		resp, err := client.Get(c.ctx, next, clientv3.WithRange(clientv3.GetPrefixRangeEnd(from)), clientv3.WithLimit(page), clientv3.WithRev(a.rev))
+		resp, err := again(c.ctx, func() (*clientv3.GetResponse, error) {
+			return client.Get(c.ctx, next, clientv3.WithRange(clientv3.GetPrefixRangeEnd(from)), clientv3.WithLimit(page), clientv3.WithRev(a.rev))
+		})
 		if err != nil {
 			return store.Snapshot{}, err
 		}
@@ -147,7 +149,9 @@ func (c *call) timeToLive(ref store.Ref) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	resp, err := leases.LeaseTimeToLive(c.ctx, &pb.LeaseTimeToLiveRequest{ID: int64(ref.Lease), Keys: true}, callOptions...)
+	resp, err := again(c.ctx, func() (*pb.LeaseTimeToLiveResponse, error) {
+		return leases.LeaseTimeToLive(c.ctx, &pb.LeaseTimeToLiveRequest{ID: int64(ref.Lease), Keys: true}, callOptions...)
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -157,7 +161,7 @@ func (c *call) timeToLive(ref store.Ref) (time.Duration, error) {
 	}
 	for _, key := range resp.Keys {
 		if string(key) == c.s.keys.record(ref.Key) {
-			return max(0, time.Duration(resp.TTL)) * time.Second, nil
+			return time.Duration(max(0, resp.TTL)) * time.Second, nil
 		}
 	}
 	return -1, nil // the lease of something else

@@ -30,26 +30,6 @@ type renewer struct {
 	reopen time.Time     // when that is over
 }
 
-// ask is the renewal of a lease, for everyone who wants it. The renewer's mutex guards
-// it, and done tells when it changes no more.
-type ask struct {
-	lease int64
-	since time.Time
-	sent  time.Time
-	heard []*batch // who wants to hear of it
-	over  bool
-	stuck bool // its lease is over, and not yet revoked
-	ttl   int64
-	err   error
-}
-
-// batch is what one call of Renew waits for.
-type batch struct {
-	asks []*ask
-	left int // the renewer's mutex guards it
-	done chan struct{}
-}
-
 const (
 	// window is how many renewals may be under way on a stream: few enough that sending
 	// never waits for the other end.
@@ -69,75 +49,11 @@ func newRenewer(s *Store) *renewer {
 	}
 }
 
-// submit queues renewals.
-func (r *renewer) submit(of []renewable) *batch {
-	b := &batch{asks: make([]*ask, len(of)), left: len(of), done: make(chan struct{})}
-	if len(of) == 0 {
-		close(b.done)
-		return b
-	}
-	now := time.Now()
-	r.mu.Lock()
-	for i, one := range of {
-		a := r.queued[int64(one.lease)]
-		if a == nil {
-			a = &ask{lease: int64(one.lease), since: now}
-			r.queued[a.lease] = a
-			r.queue = append(r.queue, a)
-		}
-		a.heard = append(a.heard, b)
-		b.asks[i] = a
-	}
-	r.mu.Unlock()
-	r.poke()
-	return b
-}
-
 func (r *renewer) poke() {
 	select {
 	case r.wake <- struct{}{}:
 	default: // it is already told
 	}
-}
-
-// wait waits until every renewal of the batch is over.
-func (b *batch) wait(ctx context.Context) error {
-	select {
-	case <-b.done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// onlyStuck tells whether all that is missing of a batch are leases that are over.
-func (r *renewer) onlyStuck(b *batch) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, a := range b.asks {
-		if !a.over && !a.stuck {
-			return false
-		}
-	}
-	return true
-}
-
-// outcome reads a renewal; stuck is only true of one that is not over.
-func (r *renewer) outcome(a *ask) (ttl int64, stuck bool, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return a.ttl, !a.over && a.stuck, a.err
-}
-
-// finish ends a renewal. It needs the mutex.
-func (r *renewer) finish(a *ask, ttl int64, err error) {
-	a.over, a.ttl, a.err = true, ttl, err
-	for _, b := range a.heard {
-		if b.left--; b.left == 0 {
-			close(b.done)
-		}
-	}
-	a.heard = nil
 }
 
 // run sends what is queued, until the store is closed.
@@ -158,6 +74,17 @@ func (r *renewer) run() {
 		if wait > 0 {
 			tick.Reset(wait)
 		}
+	}
+}
+
+// move lets the stream go, as soon as it has answered everything, so that the next
+// renewal opens one to where streams should go now.
+func (r *renewer) move() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lane != nil {
+		r.lane.leaving = true
+		r.lane.leave()
 	}
 }
 
@@ -235,7 +162,7 @@ func (r *renewer) giveUp() {
 func (r *renewer) open() error {
 	ctx, cancel := context.WithCancel(r.s.ctx)
 	timer := time.AfterFunc(r.s.opts.CallTimeout/2, cancel)
-	leases, err := r.s.link.leases(ctx)
+	leases, err := r.s.link.renewals(ctx)
 	if err != nil {
 		cancel()
 		return err

@@ -11,6 +11,9 @@ import (
 // errLost says that etcd no longer has what an event needs.
 var errLost = &refusal{store.ErrCompacted, errors.New("etcd no longer knows what was removed")}
 
+// errEpoch says that the feed's epoch is over.
+var errEpoch = &refusal{store.ErrCompacted, errors.New("another epoch began")}
+
 // Is lets a refusal be matched with its kind.
 func (r *refusal) Is(target error) bool { return r.kind == target }
 
@@ -83,14 +86,14 @@ func (f *feed) death(rec *store.Record, stone store.Tombstone, at store.Millis) 
 // sameEpoch checks an event of meta.
 func (f *feed) sameEpoch(ev *mvccpb.Event, put bool) error {
 	if !put {
-		return store.ErrCompacted
+		return errEpoch
 	}
 	ep, err := parseMeta(ev.Kv.Value, f.cluster)
 	if err != nil {
 		return err
 	}
 	if ep.id != f.epoch {
-		return store.ErrCompacted
+		return errEpoch
 	}
 	return nil
 }

@@ -110,7 +110,7 @@ func (w *watcher) collect() (b store.Batch, news <-chan struct{}, err error) {
 	case f.s.closed.Load() || w.isClosed():
 		return b, nil, w.fail(store.ErrClosed, nil)
 	case f.over != nil:
-		return b, nil, w.fail(f.over, nil)
+		return b, nil, w.fail(f.over, f.down)
 	}
 	i, ok := f.log.after(w.after)
 	if !ok {

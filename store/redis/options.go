@@ -40,7 +40,7 @@ type Options struct {
 	// each portion.
 	CallTimeout time.Duration
 	// StreamLength is how many changes are kept at least, for watchers and for History; zero:
-	// 100,000. The memory for them is Redis': about 1 KiB each with ordinary records.
+	// 100,000. The memory for them is Redis': half a KiB to 1 KiB each with ordinary records.
 	StreamLength int
 	// SweepInterval is how often this node looks for leases that ran out; zero: 50 ms.
 	SweepInterval time.Duration

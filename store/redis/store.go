@@ -18,7 +18,7 @@ var _ store.Store = (*Store)(nil)
 // Store is a node's view of a keyspace in Redis. Its methods may be called concurrently.
 //
 // A call whose context is cancelled while Redis is asked may come back only when Redis has
-// answered or the call's own timeout is over; Renew and Next come back at once.
+// answered or the call's own timeout is over. Deadlines are kept, and Next comes back at once.
 type Store struct {
 	opts Options
 	link *link

@@ -73,7 +73,7 @@ type EtcdStore struct {
 	Endpoints    []string   `mapstructure:"endpoints"` // http:// or https://, all alike
 	Username     string     `mapstructure:"username"`
 	PasswordFile string     `mapstructure:"password_file"`
-	Prefix       string     `mapstructure:"prefix"` // ends in a slash
+	Prefix       string     `mapstructure:"prefix"` // begins and ends with a slash
 	TLS          BackendTLS `mapstructure:"tls"`    // for https:// endpoints
 }
 

@@ -66,7 +66,7 @@ var keys = []Key{
 	{Name: "store.etcd.password_file", Kind: KindText, Default: "",
 		Doc: "File that holds the password for etcd."},
 	{Name: "store.etcd.prefix", Kind: KindText, Default: "/roster/",
-		Doc: "First part of every key in etcd, so that others can share it. Ends in a slash."},
+		Doc: "First part of every key in etcd, so that others can share it. Begins and ends with a slash."},
 	{Name: "store.etcd.tls.ca_file", Kind: KindText, Default: "",
 		Doc: "Root that signed the certificates of the members, PEM. Empty: the roots of the system."},
 	{Name: "store.etcd.tls.cert_file", Kind: KindText, Default: "",

@@ -66,8 +66,8 @@ func (v *validator) etcd(e *EtcdStore) {
 	if e.Username == "" && e.PasswordFile != "" {
 		v.add(key+"username", "is needed with %spassword_file", key)
 	}
-	if !strings.HasSuffix(e.Prefix, "/") || len(e.Prefix) > 128 || strings.IndexFunc(e.Prefix, notInPrefix) >= 0 {
-		v.add(key+"prefix", "%q does not end in a slash, or has spaces or more than 128 bytes", e.Prefix)
+	if len(e.Prefix) < 2 || len(e.Prefix) > 128 || !strings.HasPrefix(e.Prefix, "/") || !strings.HasSuffix(e.Prefix, "/") || strings.IndexFunc(e.Prefix, notInPrefix) >= 0 {
+		v.add(key+"prefix", "%q does not begin and end with a slash, or has spaces or more than 128 bytes", e.Prefix)
 	}
 	v.backendTLS(key+"tls.", &e.TLS, secure > 0, "https:// endpoints")
 }

@@ -49,8 +49,9 @@ func TestStoreRules(t *testing.T) {
 		{etcd(func(e *EtcdStore) { e.Endpoints = []string{"http://a:1/", "http://[::1]:1"} }), ""},
 		{etcd(func(e *EtcdStore) { e.Username = "u" }), "store.etcd.password_file: is needed with store.etcd.username"},
 		{etcd(func(e *EtcdStore) { e.PasswordFile = "f" }), "store.etcd.username: is needed with store.etcd.password_file"},
-		{etcd(func(e *EtcdStore) { e.Prefix = "/roster" }), `store.etcd.prefix: "/roster" does not end in a slash, or has spaces or more than 128 bytes`},
-		{etcd(func(e *EtcdStore) { e.Prefix = "" }), `store.etcd.prefix: "" does not end in a slash, or has spaces or more than 128 bytes`},
+		{etcd(func(e *EtcdStore) { e.Prefix = "/roster" }), `store.etcd.prefix: "/roster" does not begin and end with a slash, or has spaces or more than 128 bytes`},
+		{etcd(func(e *EtcdStore) { e.Prefix = "" }), `store.etcd.prefix: "" does not begin and end with a slash, or has spaces or more than 128 bytes`},
+		{etcd(func(e *EtcdStore) { e.Prefix = "roster/" }), `store.etcd.prefix: "roster/" does not begin and end with a slash, or has spaces or more than 128 bytes`},
 		{etcd(func(e *EtcdStore) { e.TLS.ServerName = "x" }), "store.etcd.tls.server_name: has no effect without https:// endpoints"},
 		{etcd(func(e *EtcdStore) {
 			e.Endpoints, e.TLS = []string{"https://a:1"}, BackendTLS{CAFile: "ca", CertFile: "c", KeyFile: "k"}

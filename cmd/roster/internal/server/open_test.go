@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -26,7 +27,21 @@ func TestOpenRefuses(t *testing.T) {
 		insecure bool
 		want     []string
 	}{
-		"backend":     {func(c *config.Config) { c.Store.Backend = "redis" }, true, []string{`store.backend: "redis"; use memory`}},
+		"backend": {func(c *config.Config) { c.Store.Backend = "zookeeper" }, true, []string{`store.backend: no backend "zookeeper"`}},
+		"redis": {func(c *config.Config) {
+			c.Store.Backend, c.Store.Redis.PasswordFile = config.Redis, f.path("none")
+		}, true, []string{"store.redis.password_file: ", "none"}},
+		"redis TLS": {func(c *config.Config) {
+			c.Store.Backend, c.Store.Redis.TLS.Enabled = config.Redis, true
+			c.Store.Redis.TLS.CAFile, c.Store.Redis.TLS.CertFile = f.path("server-key.pem"), f.path("none.crt")
+		}, true, []string{"store.redis.tls.ca_file: ", "holds no certificate in PEM", "store.redis.tls.cert_file, key_file: "}},
+		"etcd": {func(c *config.Config) {
+			c.Store.Backend, c.Store.Etcd.Username, c.Store.Etcd.PasswordFile = config.Etcd, "u", os.DevNull
+		}, true, []string{"store.etcd.password_file: ", "is empty"}},
+		"etcd TLS": {func(c *config.Config) {
+			c.Store.Backend, c.Store.Etcd.Endpoints = config.Etcd, []string{"https://127.0.0.1:1"}
+			c.Store.Etcd.TLS.CAFile = f.path("none.crt")
+		}, true, []string{"store.etcd.tls.ca_file: ", "none.crt"}},
 		"state file":  {func(c *config.Config) { c.Store.Memory.StateFile = "x" }, true, []string{"store.memory.state_file: leave it empty"}},
 		"connections": {func(c *config.Config) { c.Limits.Connections = 1 }, true, []string{"limits.connections: leave it at 0"}},
 		"all at once": {func(c *config.Config) {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -50,6 +51,8 @@ type Server struct {
 	store    store.Store
 	backend  backend
 	catalog  *catalog.Catalog
+	reads    atomic.Pointer[catalog.Catalog] // the same, for the backend's goroutines
+	registry *registry.Registry
 	api      *api.API
 	metrics  *metrics.Metrics
 	material *tlsreload.Material // nil for plain HTTP
@@ -100,7 +103,12 @@ const lookupsPerSecond = 200
 
 // wire makes what stands between the store and the listeners.
 func (s *Server) wire(authorizer *auth.Authorizer) {
-	s.catalog = catalog.New(catalog.Options{Store: s.store, Encode: api.EncodeInstance, Logger: s.log})
+	reads := catalog.Options{Store: s.store, Encode: api.EncodeInstance, Logger: s.log}
+	if s.store.Capabilities().Shared {
+		reads.Boottime, reads.OnPause = lease.Boottime(), func(time.Duration) { s.metrics.Pause() }
+	}
+	s.catalog = catalog.New(reads)
+	s.reads.Store(s.catalog)
 	l := s.cfg.Lease
 	opts := registry.Options{
 		Store:      s.store,
@@ -115,6 +123,7 @@ func (s *Server) wire(authorizer *auth.Authorizer) {
 		opts.Lookups = limit.New(lookupsPerSecond, lookupsPerSecond)
 	}
 	reg := registry.New(opts)
+	s.registry = reg
 	apiOpts := api.Options{
 		Registry:   reg,
 		Identify:   s.identify,
@@ -132,7 +141,7 @@ func (s *Server) wire(authorizer *auth.Authorizer) {
 		apiOpts.Surface = &api.Surface{Register: surface.Register, Refuse: local.Refuse}
 	}
 	s.api = api.New(apiOpts)
-	sources := metrics.Sources{Catalog: s.catalog, Registry: reg, Leases: s.backend.leases, Held: s.backend.held}
+	sources := metrics.Sources{Catalog: s.catalog, Registry: reg, Leases: s.backend.leases, Held: s.backend.held, Breaker: s.backend.breaker}
 	if s.material != nil {
 		sources.CertificateExpiry = s.material.NotAfter
 	}
@@ -164,7 +173,9 @@ func (s *Server) Run(ctx context.Context) error {
 	defer stop()
 	group, work := errgroup.WithContext(work)
 	group.Go(func() error { return ended(s.catalog.Run(work)) })
+	group.Go(func() error { return ended(s.registry.Run(work)) })
 	group.Go(func() error { return ended(s.watch.Run(work)) })
+	group.Go(func() error { return ended(s.checkBackend(work)) })
 	if s.material != nil {
 		group.Go(func() error { return ended(s.material.Run(work)) })
 	}
@@ -242,4 +253,11 @@ func served(err error) error {
 // instrumented puts the metrics around the store.
 func (s *Server) instrumented(inner store.Store) store.Store {
 	return instrument.Wrap(inner, s.metrics.Call)
+}
+
+// shared is instrumented for a backend that can be out of reach: calls then fail at once.
+func (s *Server) shared(inner store.Store) store.Store {
+	b := instrument.Break(s.instrumented(inner))
+	s.backend.breaker = b.Open
+	return b
 }

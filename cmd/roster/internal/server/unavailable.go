@@ -3,8 +3,6 @@ package server
 import (
 	"errors"
 	"fmt"
-
-	"github.com/roster-sd/roster/cmd/roster/internal/config"
 )
 
 // unavailable refuses what the configuration asks for and this release does not do: to
@@ -13,9 +11,6 @@ import (
 func (s *Server) unavailable() error {
 	var lines []string
 	refuse := func(key, want string) { lines = append(lines, key+": "+want) }
-	if b := s.cfg.Store.Backend; b != config.Memory {
-		refuse("store.backend", fmt.Sprintf("%q; use %s", b, config.Memory))
-	}
 	if s.cfg.Store.Memory.StateFile != "" {
 		refuse("store.memory.state_file", "leave it empty")
 	}
