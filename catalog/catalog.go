@@ -63,7 +63,7 @@ type Catalog struct {
 	stirred  chan struct{} // holds a token when evidence has changed
 	again    chan struct{} // holds a token when the store is back
 	early    chan struct{} // holds a token while there is something to take from TakeEarly
-	doubted  chan struct{} // holds a token when someone has seen another epoch
+	doubted  chan uint64   // holds an epoch that someone has seen
 	evidence evidence
 
 	mu        sync.RWMutex // guards what follows; held for a bounded number of changes
@@ -126,7 +126,7 @@ func New(opts Options) *Catalog {
 		stirred:  make(chan struct{}, 1),
 		again:    make(chan struct{}, 1),
 		early:    make(chan struct{}, 1),
-		doubted:  make(chan struct{}, 1),
+		doubted:  make(chan uint64, 1),
 	}
 	if opts.Store != nil {
 		caps := opts.Store.Capabilities()

@@ -44,7 +44,7 @@ func (c *Catalog) Consistent(ctx context.Context, name string) (*Consistent, err
 	}
 	c.mu.RLock()
 	if live, ok := c.services[name]; ok {
-		s.turns = live.turns
+		s.turn, s.turns = live.turn, live.turns
 	}
 	c.mu.RUnlock()
 	return &Consistent{service: s, rev: snap.Revision, at: Pure(snap.Revision)}, nil

@@ -136,3 +136,24 @@ func TestWasOut(t *testing.T) {
 		}
 	})
 }
+
+// TestSettled: a feed that was made a moment ago is whole when it has not failed for a while, or
+// has brought something: making it may need no word with the store.
+func TestSettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := catalogtest.New(catalogtest.Options{}).Node()
+		defer n.Close()
+		c := New(Options{Store: n, Encode: encode})
+		c.broken(&c.evidence.feedDown, catalogtest.Unavailable("next"))
+		made := c.Now()
+		c.watching.Store(int64(made))
+		for _, asked := range []Moment{made - 1, made, made.after(settled) - 1} {
+			if c.pinged(int64(asked)); c.brokenSince.Load() == 0 {
+				t.Errorf("whole by a ping that was asked %v after it was made", time.Duration(asked-made))
+			}
+		}
+		if c.pinged(int64(made.after(settled))); c.brokenSince.Load() != 0 {
+			t.Error("not whole")
+		}
+	})
+}

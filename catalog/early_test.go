@@ -134,8 +134,8 @@ func TestKeepBack(t *testing.T) {
 		if got := p.taken(); got != "1" {
 			t.Errorf("offered %q", got)
 		}
-		if _, ok := other.Lost(two.Key); ok {
-			t.Error("an expiry that is kept back is evidence")
+		if l, ok := other.Lost(two.Key); !ok || l.Acked {
+			t.Errorf("while it is shown it may be brought back: %+v, %v", l, ok)
 		}
 		p.back(one)
 		for _, c := range []*client{w, ow} {
@@ -206,11 +206,17 @@ func TestLostTells(t *testing.T) {
 		w := watching(p)
 		p.backend.Lose()
 		pass(3 * time.Second)
-		p.Leave(three.Key, three.Generation+1, store.Reason{Code: store.Forced})
-		p.Leave(store.InstanceKey("a", "9"), 1, store.Reason{Code: store.Forced})
-		p.want("another generation", "a", "3 suspect")
+		end := func(id string, generation uint64, rev store.Revision) {
+			p.Leave(store.Tombstone{Record: &store.Record{Key: store.InstanceKey("a", id), Generation: generation},
+				Reason: store.Reason{Code: store.Forced}, Revision: rev})
+		}
+		now := p.Revision()
+		end("3", three.Generation-1, now)
+		end("9", 1, now)
+		end("3", three.Generation, store.Revision{Epoch: now.Epoch, Number: now.Number + 1})
+		p.want("another one, and one that the feed will tell of", "a", "3 suspect")
 		w.take()
-		p.Leave(three.Key, three.Generation, store.Reason{Code: store.Forced})
+		end("3", three.Generation, store.Revision{Epoch: now.Epoch + 1, Number: 7})
 		w.told = nil
 		w.want("this one", "-3 forced")
 		p.audited()

@@ -63,7 +63,7 @@ func (c *Catalog) load(snap store.Snapshot, keep []*kept, newer map[store.Key]Ne
 	c.floor, c.listed, c.listSeq, c.applied, c.appliedAt = snap.Revision, snap.Revision, c.seq, snap.Revision, c.seq
 	c.kept, c.keptBy, c.toReturn, c.mark, c.newer = kepts, by, returning, mark, newer
 	c.changes.reset(snap.Revision, c.seq, mark)
-	now := c.now()
+	now, some := c.now(), len(returning) > 0
 	c.mu.Unlock()
 	c.waiters.reached(snap.Revision)
 
@@ -72,7 +72,7 @@ func (c *Catalog) load(snap store.Snapshot, keep []*kept, newer map[store.Key]Ne
 	c.sent = now
 	c.deliver.Unlock()
 	c.tellPeriod(sum(&by))
-	if len(returning) > 0 {
+	if some {
 		token(c.early)
 	}
 }

@@ -100,10 +100,16 @@ func (c *Catalog) follow(ctx context.Context, healthy func()) error {
 	defer doubt(nil)
 	if c.holds {
 		wg.Go(func() {
-			select {
-			case <-c.doubted:
-				doubt(errDoubted)
-			case <-ctx.Done():
+			for {
+				select {
+				case epoch := <-c.doubted:
+					if epoch != c.Revision().Epoch { // or it has been listed since
+						doubt(errDoubted)
+						return
+					}
+				case <-ctx.Done():
+					return
+				}
 			}
 		})
 	}
@@ -141,7 +147,10 @@ func (c *Catalog) Seen(rev store.Revision) bool {
 	if !c.holds || !c.IsWarm() || rev.Epoch == c.Revision().Epoch {
 		return false
 	}
-	token(c.doubted)
+	select {
+	case c.doubted <- rev.Epoch:
+	default: // it is looked into already
+	}
 	return true
 }
 
@@ -157,10 +166,6 @@ func (c *Catalog) list(ctx context.Context) error {
 	c.pulse()
 	c.write.Lock()
 	defer c.write.Unlock()
-	select {
-	case <-c.doubted: // this list has answered it
-	default:
-	}
 	if !c.IsWarm() {
 		c.load(snap, nil, nil)
 		c.warmOnce.Do(func() { close(c.warm) })

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,6 +167,36 @@ func TestOutageAgain(t *testing.T) {
 	})
 }
 
+// TestEndInAShortBreak: whoever leaves in a break that may become an outage is kept back until
+// that shows, with nothing to be seen.
+func TestEndInAShortBreak(t *testing.T) {
+	for _, long := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			p := alone(t)
+			key := p.register("a", "1", ttl).Key
+			pass(10 * time.Second)
+			w := watching(p)
+			p.store.Fail("ping", catalogtest.Unavailable("ping"))
+			for _, stale := p.Stale(); !stale; _, stale = p.Stale() {
+				pass(time.Millisecond)
+			}
+			p.backend.EndEarly(key)
+			pass(50 * time.Millisecond)
+			w.want("just broken")
+			p.want("just broken", "a", "1")
+			if long {
+				pass(time.Second)
+				w.want("an outage", "+1 suspected")
+				return
+			}
+			p.store.Fail("ping", nil)
+			pass(500 * time.Millisecond)
+			w.want("a short break", "-1 expired")
+			p.audited()
+		})
+	}
+}
+
 // TestPauseHold: what was announced while this process stood still is judged with that known.
 func TestPauseHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -174,13 +205,11 @@ func TestPauseHold(t *testing.T) {
 		p.register("a", "1", ttl)
 		p.register("a", "2", ttl)
 		w := watching(p)
-		pass(ttl - 100*time.Millisecond)
-		// Its clock jumps: the first thing that it sees then is the deletion.
-		p.store.Late(300 * time.Millisecond)
-		p.store.Before("ping", func() {})
-		pass(200 * time.Millisecond)
+		// Its clock jumps: the first thing that it sees then is the deletion, before it has
+		// looked at the clock by itself.
+		pass(ttl + 10*time.Millisecond)
 		p.paused.Add(int64(20 * time.Second))
-		pass(time.Second)
+		pass(100 * time.Millisecond)
 		w.want("after the pause", "+1 suspected", "+2 suspected")
 		if got := p.Held(); got[Pause] != 2 {
 			t.Errorf("held %v", got)
@@ -197,17 +226,17 @@ func TestPauseHold(t *testing.T) {
 // TestSuspendHold: in a suspend the monotonic clock stands still; only the boot time tells.
 func TestSuspendHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var slept time.Duration
+		var slept atomic.Int64
 		origin := time.Now()
 		var told []time.Duration
 		p := join(t, catalogtest.New(catalogtest.Options{}), Options{
-			Boottime: func() time.Duration { return time.Since(origin) + slept },
+			Boottime: func() time.Duration { return time.Since(origin) + time.Duration(slept.Load()) },
 			OnPause:  func(gap time.Duration) { told = append(told, gap) },
 		})
 		p.register("a", "1", ttl)
 		w := watching(p)
 		pass(ttl - 100*time.Millisecond)
-		slept += time.Minute
+		slept.Add(int64(time.Minute))
 		pass(2 * time.Second)
 		w.want("after the suspend", "+1 suspected")
 		if len(told) != 1 || told[0] < time.Minute || told[0] > time.Minute+time.Second {

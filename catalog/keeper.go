@@ -120,16 +120,17 @@ func (c *Catalog) endOne(d *draft, k *kept, broken, now Moment) {
 	d.keep(before, k)
 }
 
-// Leave has an instance leave that is kept, because the store knows why it is gone.
-func (c *Catalog) Leave(key store.Key, generation uint64, why store.Reason) {
+// Leave has an instance leave that is kept, because the store knows how its life ended, or a
+// later one. What the feed has yet to tell of is left to the feed.
+func (c *Catalog) Leave(end store.Tombstone) {
 	c.write.Lock()
 	defer c.write.Unlock()
-	before := c.shown(key)
-	if before.kept == nil || before.kept.rec.Generation != generation {
+	before := c.shown(end.Record.Key)
+	if before.kept == nil || before.kept.rec.Generation > end.Record.Generation || c.applied.Before(end.Revision) {
 		return
 	}
 	d := c.draft(c.applied, 1)
-	d.leave(before, why)
+	d.leave(before, end.Reason)
 	c.commit(c.applied, d.close())
 }
 

@@ -36,7 +36,9 @@ func (c *Catalog) lost(key store.Key, now Moment) (Lost, bool) {
 		out.Acked = true
 	}
 	until, _ := c.evident(&asked, e.state, now)
-	return out, asked.suspect || out.Acked || until != 0
+	// Of a backend that is known to end leases early an end is not believed as long as the
+	// instance is shown: another node may have been told that it would live.
+	return out, asked.suspect || out.Acked || until != 0 || c.keepBack > 0
 }
 
 // Early holds a token while there may be something to take from TakeEarly.

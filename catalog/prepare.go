@@ -189,9 +189,15 @@ func (c *Catalog) entry(key store.Key) *entry {
 // before keeps that one's encoding.
 func (c *Catalog) version(r *store.Record, before *entry) *entry {
 	if before == nil {
-		state := &state{hash: hashID(r.Key.ID), tier: -1}
-		state.last.Store(int64(r.RegisteredAt))
-		return &entry{rec: r, body: string(c.opts.Encode(nil, r)), state: state}
+		// Most instances have one version: what is read of them at once is one piece of memory.
+		first := new(struct {
+			entry
+			state state
+		})
+		first.state.hash, first.state.tier = hashID(r.Key.ID), -1
+		first.state.last.Store(int64(r.RegisteredAt))
+		first.entry = entry{rec: r, body: string(c.opts.Encode(nil, r)), state: &first.state}
+		return &first.entry
 	}
 	e := &entry{rec: r, body: before.body, state: before.state}
 	if r.Changed != before.rec.Changed || r.Revision.Epoch != before.rec.Revision.Epoch {

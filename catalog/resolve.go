@@ -83,7 +83,7 @@ func (c *Catalog) Resolve(name string, choice Choice) Resolved {
 			return out
 		}
 	}
-	return out.with(walk(snap, &choice, s.turn(&choice.Filter)))
+	return out.with(walk(snap, &choice, s.turnOf(&choice.Filter)))
 }
 
 func (out Resolved) with(e *entry) Resolved {
@@ -119,7 +119,7 @@ func (s *service) walks(choice *Choice) bool {
 // choose chooses under the catalog's lock, nil where nothing matches.
 func (s *service) choose(choice *Choice) *entry {
 	if !choice.Filter.IsZero() {
-		return walk(s.tree, choice, s.turn(&choice.Filter))
+		return walk(s.tree, choice, s.turnOf(&choice.Filter))
 	}
 	for i := range s.pools {
 		if p := &s.pools[i]; len(p.entries) > 0 {
@@ -133,7 +133,7 @@ func (s *service) choose(choice *Choice) *entry {
 func (s *service) chooseFrom(p *pool, choice *Choice) *entry {
 	switch n := uint64(len(p.entries)); choice.Strategy {
 	case RoundRobin:
-		return p.entries[(s.turns[0].Add(1)-1)%n]
+		return p.entries[(s.turn.Add(1)-1)%n]
 	case Random:
 		return p.entries[rand.Uint64N(n)]
 	case Weighted:

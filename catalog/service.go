@@ -40,9 +40,11 @@ type service struct {
 	// What a plain resolve reads stands together: with a thousand services, fetching it
 	// from memory is most of what a resolve costs.
 	name  string
-	live  int                   // how many instances
-	turns *[turns]atomic.Uint64 // round robin; see turn
+	live  int            // how many instances
+	turn  *atomic.Uint64 // round robin without a filter: first, or that of the live view
+	first atomic.Uint64
 	pools [tiers]pool
+	turns *[turns]atomic.Uint64 // round robin with a filter; see turnOf
 
 	tree    *btree.BTreeG[*entry] // by ID
 	snap    *btree.BTreeG[*entry] // a copy of tree that nobody writes to, nil if there is none of this moment
@@ -55,7 +57,7 @@ type service struct {
 }
 
 func newService(name string, changed store.Revision) *service {
-	return &service{
+	s := &service{
 		name: name,
 		tree: btree.NewBTreeGOptions(func(a, b *entry) bool { return a.rec.Key.ID < b.rec.Key.ID },
 			btree.Options{NoLocks: true, Degree: 16}),
@@ -63,6 +65,8 @@ func newService(name string, changed store.Revision) *service {
 		changed: changed,
 		turns:   new([turns]atomic.Uint64),
 	}
+	s.turn = &s.first
+	return s
 }
 
 // snapshot gives the instances as they are now, to be read without the lock. It needs mu
@@ -74,16 +78,16 @@ func (s *service) snapshot() *btree.BTreeG[*entry] {
 	return s.snap
 }
 
-// turns is how many counters the round robins of a service share.
+// turns is how many counters the round robins with filters of a service share.
 const turns = 16
 
-// turn gives the counter for a filter. Callers with different filters that came in turn
+// turnOf gives the counter for a filter. Callers with different filters that came in turn
 // would each see but a part of the instances if they moved one counter.
-func (s *service) turn(f *Filter) *atomic.Uint64 {
+func (s *service) turnOf(f *Filter) *atomic.Uint64 {
 	if f.IsZero() {
-		return &s.turns[0]
+		return s.turn
 	}
-	return &s.turns[1+f.hash()%(turns-1)]
+	return &s.turns[f.hash()%turns]
 }
 
 // put sets the new version of an instance and moves it to the pool it belongs in.

@@ -156,6 +156,8 @@ func (p *peer) check() error {
 
 // checkKept checks the account of what is kept, and adds that to a list.
 func (p *peer) checkKept(snap *store.Snapshot) error {
+	p.write.Lock()
+	defer p.write.Unlock()
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	kept := 0

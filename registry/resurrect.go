@@ -35,7 +35,7 @@ func (r *Registry) resurrect(ctx context.Context, c Caller, key store.Key, diges
 	for i, s := range stones {
 		switch g := s.Record.Generation; {
 		case g > rec.Generation || g == rec.Generation && s.Reason.Meant():
-			r.catalog.Leave(key, rec.Generation, s.Reason)
+			r.catalog.Leave(s)
 			return nil, r.leaseLost(s.Reason)
 		case g == rec.Generation && i == 0:
 			// The store's last form of it may be later than this node's.
@@ -192,7 +192,7 @@ func (r *Registry) bringBack(ctx context.Context, keys []store.Key) (again []sto
 		switch {
 		case errors.Is(err, store.ErrLeaseLost):
 			if stones, _ := r.store.Tombstones(ctx, keys[i]); len(stones) > 0 {
-				r.catalog.Leave(keys[i], lost.Record.Generation, stones[0].Reason)
+				r.catalog.Leave(stones[0])
 			}
 		case unreachable(err):
 			failed[i] = true

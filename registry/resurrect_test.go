@@ -103,10 +103,10 @@ func TestResurrect(t *testing.T) {
 // TestNoResurrection: without evidence a lease that is over is over, for a late client too.
 func TestNoResurrection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := form(t, 2, catalogtest.New(catalogtest.Options{KeepBack: 500 * time.Millisecond, Lag: time.Second}), setup{})
+		c := form(t, 2, catalogtest.New(catalogtest.Options{Lag: time.Second}), setup{})
 		first := c.nodes[0].register(orders, "o1")
 		for _, after := range []time.Duration{30*time.Second + time.Millisecond, 999 * time.Millisecond, 200 * time.Millisecond, time.Second} {
-			pass(after) // hidden, just announced, kept back, gone
+			pass(after) // hidden, just announced, gone
 			for _, n := range c.nodes {
 				wantErr(t, "late", n.beat(orders, "o1", first.Token), "lease_lost expired")
 				wantErr(t, "late, in a batch", n.Heartbeats(t.Context(), orders, []Beat{{"orders", "o1", first.Token}})[0].Err, "lease_lost expired")
@@ -292,5 +292,30 @@ func TestTombstoneKnowsTheTokens(t *testing.T) {
 			t.Error("it came back")
 		}
 		wantErr(t, "the newest", b.beat(orders, "o0", newest[0].Token), "ok")
+	})
+}
+
+// TestMeantToDieUnasked: what a node could not ask when it listed the store it is told when
+// somebody comes, and lets go then.
+func TestMeantToDieUnasked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, third := pair(t)
+		a, b := c.nodes[0], c.nodes[1]
+		first := third.register(orders, "o1")
+		synctest.Wait()
+		third.stop()
+		c.links[1].Set(catalogtest.Down)
+		pass(time.Second)
+		a.deregister(first)
+		c.backend.Save()() // another epoch, which knows of it
+		c.links[1].Fail("tombstones", down("tombstones"))
+		c.links[1].Set(catalogtest.Whole)
+		pass(2 * time.Second)
+		if got := b.shown()["o1"]; got != store.HealthSuspect {
+			t.Fatal(got)
+		}
+		c.links[1].Fail("tombstones", nil)
+		wantErr(t, "heartbeat", b.beat(orders, "o1", first.Token), "lease_lost deregistered")
+		c.wantShown("at once", "o1", "")
 	})
 }

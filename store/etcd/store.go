@@ -94,6 +94,10 @@ func (s *Store) spawn(f func()) bool {
 	return true
 }
 
+// keepBack is generous: a node may hear late of an end that etcd was wrong about, since its
+// watch may hang on a member that has just been the leader, and was stopped.
+const keepBack = time.Second
+
 // Capabilities tells what a store in etcd promises.
 func (s *Store) Capabilities() store.Capabilities {
 	return store.Capabilities{
@@ -105,7 +109,7 @@ func (s *Store) Capabilities() store.Capabilities {
 		TTLResolution: time.Second,
 		// etcd looks every 500 ms; the rest is the revocation and its way here.
 		ExpiryLag: 800 * time.Millisecond,
-		KeepBack:  500 * time.Millisecond,
+		KeepBack:  keepBack,
 	}
 }
 
