@@ -60,13 +60,13 @@ fuzz:
 		done; \
 	done
 
-## bench: drive Roster and a bare Gin server in turn and print the ratios
+## bench: drive Roster on each backend and servers that do less in turn, and print the ratios
 bench:
 	$(GO) run -tags $(TAGS) ./internal/bench/cmd/rosterbench
 
 ## microbench: the Go benchmarks
 microbench:
-	$(GO) test -tags $(TAGS) -run='^$$' -bench=. -benchmem ./lease ./auth ./catalog ./registry ./store/memory ./api
+	$(GO) test -tags $(TAGS) -run='^$$' -bench=. -benchmem ./lease ./auth ./catalog ./registry ./store/memory ./store/redis ./store/etcd ./api
 
 ## clean: remove what was built
 clean:

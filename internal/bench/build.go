@@ -9,7 +9,7 @@ import (
 )
 
 // binaries are the programs that a run starts.
-type binaries struct{ roster, bare string }
+type binaries struct{ roster, bare, redis, etcd string }
 
 // build builds the binaries that were not given into dir, as the project builds its
 // releases. It runs in the module's folder.

@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
 // samples is how many answers of Roster are read before a case, to learn their size.
@@ -16,28 +15,24 @@ const slack = 16
 // calibrate sends requests of the case one by one, checks each answer in full, and
 // gives the load to measure with and the mean size of the answers in bytes, which the
 // bare server is to answer too.
-func calibrate(ctx context.Context, target Target, c *Case, fleet *Fleet) (Load, int, error) {
-	load := Load{Requests: c.requests(target.Address, fleet), MaxBody: 64 << 20}
+func calibrate(ctx context.Context, target Target, c *Case, fleet *Fleet) (*Load, int, error) {
+	load := &Load{Requests: c.requests(target.Address, fleet), Status: c.status, MaxBody: 64 << 20}
 	ctx, cancel := context.WithTimeout(ctx, 3*patience)
 	defer cancel()
-	workers, err := dial(ctx, target, &load, 1)
+	conn, err := load.converse(ctx, target, 0, 1)
 	if err != nil {
-		return Load{}, 0, fmt.Errorf("calibrate %s: %w", c.Name, err)
+		return nil, 0, fmt.Errorf("calibrate %s: %w", c.Name, err)
 	}
-	defer hangUp(workers)
-	w := workers[0]
-	if err := w.conn.SetDeadline(time.Now().Add(3 * patience)); err != nil {
-		return Load{}, 0, fmt.Errorf("calibrate %s: %w", c.Name, err)
-	}
+	defer conn.hangUp()
 	least, most, sum := 0, 0, 0
 	for i := range samples {
-		w.next = i * len(load.Requests) / samples % len(load.Requests)
-		body, err := w.read()
+		n := i * len(load.Requests) / samples % len(load.Requests)
+		body, err := conn.ask(&load.Requests[n], true)
 		if err == nil {
-			err = c.check(c, service(c.Instances, w.next%c.Services), body)
+			err = c.check(c, service(c.Instances, n%c.Services), body)
 		}
 		if err != nil {
-			return Load{}, 0, fmt.Errorf("calibrate %s: %w", c.Name, err)
+			return nil, 0, fmt.Errorf("calibrate %s: %w", c.Name, err)
 		}
 		if i == 0 || len(body) < least {
 			least = len(body)
@@ -47,17 +42,4 @@ func calibrate(ctx context.Context, target Target, c *Case, fleet *Fleet) (Load,
 	}
 	load.MinBody, load.MaxBody = max(least-slack, 1), most+slack
 	return load, (sum + samples/2) / samples, nil
-}
-
-// read sends the request at next and gives the body of a checked answer.
-func (w *worker) read() ([]byte, error) {
-	req := &w.load.Requests[w.next]
-	if _, err := w.conn.Write(req.Bytes); err != nil {
-		return nil, fmt.Errorf("send request: %w", err)
-	}
-	answer, err := w.replies.next()
-	if err != nil {
-		return nil, err
-	}
-	return answer.body, w.load.check(req, answer, true)
 }

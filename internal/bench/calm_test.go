@@ -40,7 +40,7 @@ func TestNoiseFloor(t *testing.T) {
 		seconds, others, steal float64
 		want                   bool
 	}{{10, 4, 0, false}, {10, 6, 0, true}, {10, 0, 6, true}, {10, 3, 3, true}, {0.001, 50, 0, false}} {
-		if got := o.disturbed(Slice{Seconds: tc.seconds, OthersPercent: tc.others, StealPercent: tc.steal}); got != tc.want {
+		if got := o.disturbed(tc.seconds, tc.others+tc.steal); got != tc.want {
 			t.Errorf("%+v: disturbed %v", tc, got)
 		}
 	}

@@ -9,54 +9,83 @@ import (
 	"github.com/roster-sd/roster/wire"
 )
 
-// Case is one kind of request and the instances it is about.
+// Case is one kind of request, the instances it is about, and the server that Roster is
+// compared with.
 type Case struct {
-	Name string
-	// Goal is the ratio to bare Gin's requests a second to reach; zero: none is set.
+	Name    string
+	Backend string // of Roster
+	Against string // the name of the other server
+	// Goal is the ratio to the other server's requests a second to reach; zero: none is set.
 	Goal float64
 	// Services and Instances say how many services the case is about and how many
 	// instances each has.
 	Services, Instances int
 
 	method  string
+	status  int // of an answer; 0: 200
 	request func(host string, in Registered) []byte
 	check   func(c *Case, service string, body []byte) error
 }
 
-// Cases gives all cases in the order of the report.
-func Cases() []Case {
-	const resolveGoal, heartbeatGoal = 0.90, 0.80
+// The names of the cases that are more than one request asked again and again.
+const (
+	caseRegister = "register"
+	caseBatch    = "batch-heartbeat"
+	caseEviction = "eviction"
+)
+
+// Cases gives the cases of a backend that compare two servers, in the order of the report.
+// A resolve of a shared backend is compared with one of memory, since a catalog answers
+// both; a registration with the backend's own writes.
+func Cases(backend string) []Case {
+	const resolveGoal, sameGoal = 0.90, 0.95
+	heartbeatGoal := map[string]float64{BackendMemory: 0.80, BackendRedis: 0.70, BackendEtcd: 0.50}
+	against, goal := ServerBare, resolveGoal
+	if backend != BackendMemory {
+		against, goal = ServerMemory, sameGoal
+	}
 	resolve := func(name string, services, instances int) Case {
-		return Case{Name: name, Goal: resolveGoal, Services: services, Instances: instances,
+		return Case{Name: name, Backend: backend, Against: against, Goal: goal, Services: services, Instances: instances,
 			method: http.MethodGet, request: resolveRequest, check: checkInstance}
 	}
-	return []Case{
-		resolve("resolve-1", 1, 1),
-		resolve("resolve-10", 1, 10),
-		resolve("resolve-1000", 1, 1000),
-		resolve("resolve-1000-services", 1000, 1),
-		{Name: "heartbeat", Goal: heartbeatGoal, Services: 1, Instances: 1000,
-			method: http.MethodPost, request: heartbeatRequest, check: checkHeartbeat},
-		{Name: "list-10", Services: 1, Instances: 10,
-			method: http.MethodGet, request: listRequest, check: checkList},
-	}
-}
-
-func caseNames() []string {
-	var names []string
-	for _, c := range Cases() {
-		names = append(names, c.Name)
-	}
-	return names
-}
-
-func findCase(name string) (Case, error) {
-	for _, c := range Cases() {
-		if c.Name == name {
-			return c, nil
+	heartbeat := Case{Name: "heartbeat", Backend: backend, Against: ServerBare, Goal: heartbeatGoal[backend], Services: 1, Instances: 1000,
+		method: http.MethodPost, request: heartbeatRequest, check: checkHeartbeat}
+	if backend == BackendMemory {
+		return []Case{
+			resolve("resolve-1", 1, 1),
+			resolve("resolve-10", 1, 10),
+			resolve("resolve-1000", 1, 1000),
+			resolve("resolve-1000-services", 1000, 1),
+			heartbeat,
+			{Name: "list-10", Backend: backend, Against: ServerBare, Services: 1, Instances: 10,
+				method: http.MethodGet, request: listRequest, check: checkList},
 		}
 	}
-	return Case{}, fmt.Errorf("find case: no case %q", name)
+	return []Case{
+		resolve("resolve-10", 1, 10),
+		resolve("resolve-1000", 1, 1000),
+		heartbeat,
+		{Name: caseRegister, Backend: backend, Against: serverAlone(backend), Services: registerServices,
+			method: http.MethodPost, status: http.StatusCreated, check: checkRegistered},
+	}
+}
+
+// caseNames gives the names of all cases of all backends.
+func caseNames() []string {
+	var names []string
+	for _, c := range Cases(BackendMemory) {
+		names = append(names, c.Name)
+	}
+	return append(names, caseRegister, caseBatch, caseEviction)
+}
+
+func findCase(backend, name string) (Case, bool) {
+	for _, c := range Cases(backend) {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Case{}, false
 }
 
 // service names the nth service with the given number of instances. Cases that need
@@ -66,6 +95,9 @@ func service(instances, n int) string { return fmt.Sprintf("bench-of-%d-%04d", i
 // requests makes the requests of the case: one for each instance where it says which,
 // else one for each service.
 func (c *Case) requests(host string, fleet *Fleet) []Request {
+	if c.Name == caseRegister {
+		return c.registrations(host)
+	}
 	var out []Request
 	for n := range c.Services {
 		name := service(c.Instances, n)
@@ -123,17 +155,20 @@ func listRequest(host string, in Registered) []byte {
 }
 
 func heartbeatRequest(host string, in Registered) []byte {
-	return post(host, "/registry/heartbeat", in)
+	return post(host, "/registry/heartbeat", in.Token, in.Heartbeat)
 }
 
 func get(host, path string) []byte {
 	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: rosterbench\r\nAccept: application/json\r\n\r\n", path, host)
 }
 
-func post(host, path string, in Registered) []byte {
+// post makes a request with a body of JSON, and with a token unless it is empty.
+func post(host, path, token string, body []byte) []byte {
+	if token != "" {
+		token = wire.HeaderToken + ": " + token + "\r\n"
+	}
 	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: rosterbench\r\nAccept: application/json\r\n"+
-		"Content-Type: application/json\r\n%s: %s\r\nContent-Length: %d\r\n\r\n%s",
-		path, host, wire.HeaderToken, in.Token, len(in.Heartbeat), in.Heartbeat)
+		"Content-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s", path, host, token, len(body), body)
 }
 
 func checkInstance(_ *Case, service string, body []byte) error {

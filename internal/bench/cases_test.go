@@ -35,10 +35,11 @@ func TestRequests(t *testing.T) {
 		"heartbeat":             {1000, "POST", "/registry/heartbeat"},
 		"list-10":               {1, "GET", "/registry/services/bench-of-10-0000"},
 	}
-	if len(Cases()) != len(want) {
-		t.Errorf("%d cases, want %d", len(Cases()), len(want))
+	all := Cases(BackendMemory)
+	if len(all) != len(want) {
+		t.Errorf("%d cases, want %d", len(all), len(want))
 	}
-	for _, c := range Cases() {
+	for _, c := range all {
 		w, fleet := want[c.Name], smallFleet(c)
 		ours, bare := c.requests("h:1", fleet), c.bareRequests("h:1", 417, fleet)
 		for path, list := range map[string][]Request{w.path: ours, "/bare/417/" + w.path[len("/bare/417/"):]: bare} {
@@ -60,6 +61,33 @@ func TestRequests(t *testing.T) {
 			if len(bare[i].Bytes) != len(ours[i].Bytes) || i > 0 && w.method == "GET" && bytes.Equal(bare[i].Bytes, bare[i-1].Bytes) {
 				t.Errorf("%s: request %d of the bare server is of another length, or like the one before: %q", c.Name, i, bare[i].Bytes)
 			}
+		}
+	}
+}
+
+func TestCasesOfSharedBackends(t *testing.T) {
+	for backend, heartbeat := range map[string]float64{BackendRedis: 0.70, BackendEtcd: 0.50} {
+		want := []Case{
+			{Name: "resolve-10", Against: ServerMemory, Goal: 0.95},
+			{Name: "resolve-1000", Against: ServerMemory, Goal: 0.95},
+			{Name: "heartbeat", Against: ServerBare, Goal: heartbeat},
+			{Name: "register", Against: backend + " alone"},
+		}
+		got := Cases(backend)
+		if len(got) != len(want) {
+			t.Fatalf("%s: %d cases, want %d", backend, len(got), len(want))
+		}
+		for i, w := range want {
+			if c := got[i]; c.Name != w.Name || c.Backend != backend || c.Against != w.Against || c.Goal != w.Goal {
+				t.Errorf("%s: case %s of %s against %s, goal %v, want %+v", backend, c.Name, c.Backend, c.Against, c.Goal, w)
+			}
+		}
+	}
+	for _, name := range caseNames() {
+		_, memory := findCase(BackendMemory, name)
+		_, redis := findCase(BackendRedis, name)
+		if !memory && !redis && name != caseBatch && name != caseEviction {
+			t.Errorf("%s is a case of no backend", name)
 		}
 	}
 }

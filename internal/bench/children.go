@@ -28,7 +28,7 @@ const stopWithin = 10 * time.Second
 
 // startChild starts a binary with its temporary files, home and state under dir, and
 // nothing of this process' environment but what tunes the Go runtime. Standard output
-// goes to out. The caller stops it.
+// goes to out. The caller stops it; on Linux it also ends when this process is killed.
 func startChild(dir string, out io.Writer, binary string, args ...string) (*Child, error) {
 	c := &Child{
 		cmd:    exec.Command(binary, args...),
@@ -41,12 +41,13 @@ func startChild(dir string, out io.Writer, binary string, args ...string) (*Chil
 	}
 	defer log.Close() // the child has its own descriptor
 	c.cmd.Stdout, c.cmd.Stderr, c.cmd.Env, c.cmd.Dir = out, log, environment(dir), dir
-	if err := c.cmd.Start(); err != nil {
+	exit, err := spawn(c.cmd)
+	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", binary, err)
 	}
 	go func() {
 		defer close(c.exited)
-		c.err = c.cmd.Wait()
+		c.err = <-exit
 	}()
 	return c, nil
 }

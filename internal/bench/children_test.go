@@ -1,10 +1,15 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -91,4 +96,57 @@ func TestTailIsShort(t *testing.T) {
 	if got := c.Tail(); strings.Count(got, "\n") != 8 || !strings.HasSuffix(got, "last") {
 		t.Errorf("tail %q", got)
 	}
+}
+
+// A child of a process that is killed does not live on.
+func TestChildrenDieWithTheirParent(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, parentOnly)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var child int
+	_, scanned := fmt.Fscan(out, &child)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	if scanned != nil {
+		t.Fatal(scanned)
+	}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		stat, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(child), "stat"))
+		if err != nil || bytes.Contains(stat, []byte(") Z ")) {
+			return // gone, or waiting to be waited for by whoever took it over
+		}
+		if time.Now().After(end) {
+			t.Fatalf("process %d lives on: %s", child, stat)
+		}
+	}
+}
+
+// parentOnly makes the test binary a process that starts a child and tells its ID.
+const parentOnly = "parent"
+
+func parentMain() error {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	c, err := startChild(dir, nil, "/bin/sh", "-c", "exec tail -f /dev/null")
+	if err != nil {
+		return err
+	}
+	os.RemoveAll(dir) // nobody will do it later
+	fmt.Println(c.PID())
+	<-c.exited
+	return c.died()
 }

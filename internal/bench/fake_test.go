@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -24,6 +26,10 @@ import (
 
 // TestMain runs the tests, or, called as the harness calls roster, the fake of it.
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == parentOnly {
+		fmt.Fprintln(os.Stderr, parentMain())
+		os.Exit(1)
+	}
 	if len(os.Args) > 2 && (os.Args[1] == "dev" || os.Args[1] == "serve") {
 		if err := fakeMain(os.Args[1:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -34,12 +40,13 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// fakeMain is `roster dev --port N` or `roster serve --config FILE`, as far as the
-// harness uses them.
+// fakeMain is `roster dev --port N` or `roster serve --config FILE [--insecure]`, as far as
+// the harness uses them. It needs a backend to be there, and puts nothing into it.
 func fakeMain(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	address, certs := net.JoinHostPort("127.0.0.1", args[2]), (*Certificates)(nil)
+	insecure := len(args) > 3 && args[3] == "--insecure"
 	if args[0] == "serve" {
 		config, err := os.ReadFile(args[2])
 		if err != nil {
@@ -52,7 +59,17 @@ func fakeMain(args []string) error {
 			return ""
 		}
 		address = value("listen")
+		if backend := regexp.MustCompile(`(?m)^(?:    addresses|    endpoints): \["(?:http://)?(.*)"\]$`).FindSubmatch(config); backend != nil {
+			conn, err := net.Dial("tcp", string(backend[1]))
+			if err != nil {
+				return err
+			}
+			conn.Close()
+		}
 		certs = &Certificates{CA: value("client_ca_file"), ServerCert: value("cert_file"), ServerKey: value("key_file")}
+	}
+	if insecure {
+		certs = nil
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -93,11 +110,14 @@ type fake struct {
 	mu       sync.Mutex
 	services map[string][]wire.Instance
 	turn     int
+	early    time.Duration // by which instances leave before their deadline
 }
 
 func newFake() *fake {
 	f := &fake{ServeMux: http.NewServeMux(), services: map[string][]wire.Instance{}}
 	f.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, wire.Health{Status: "ok"}) })
+	f.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, wire.Health{Status: "ok"}) })
+	f.HandleFunc("GET /registry/watch", f.watch)
 	f.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "# TYPE go_gc_gogc_percent gauge\ngo_gc_gogc_percent 400\ngo_gc_gomemlimit_bytes 9.223372036854776e+18\ngo_sched_gomaxprocs_threads 2\n")
 	})
@@ -138,11 +158,19 @@ func (f *fake) register(w http.ResponseWriter, r *http.Request) {
 	answer(w, 201, wire.Registered{Instance: out, Token: token(in.ServiceName, in.InstanceID), TTL: *in.TTL})
 }
 
+// size is how many instances a service has.
+func (f *fake) size(service string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.services[service])
+}
+
 func (f *fake) alive(service, id, given string) wire.HeartbeatResult {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, in := range f.services[service] {
-		if in.InstanceID == id && given == token(service, id) {
+	for i := range f.services[service] {
+		if in := &f.services[service][i]; in.InstanceID == id && given == token(service, id) {
+			in.LastHeartbeat = time.Now().UnixMilli()
 			return wire.HeartbeatResult{Status: 200, TTL: in.TTL}
 		}
 	}
@@ -193,4 +221,51 @@ func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 	defer f.mu.Unlock()
 	name := r.PathValue("service")
 	answer(w, 200, wire.Service{Revision: "e.1", ServiceName: name, Instances: f.services[name]})
+}
+
+// watch sends a snapshot, one part of which is longer than a reader's buffer, and then tells
+// of registrations it did not see, and of the ends of instances.
+func (f *fake) watch(w http.ResponseWriter, r *http.Request) {
+	flush := http.NewResponseController(w).Flush
+	fmt.Fprintf(w, ": hello\n\nevent: snapshot\ndata: {\"part\":1,\"instances\":[\"%s\"],\"last\":false}\n\n", strings.Repeat("x", 200<<10))
+	fmt.Fprint(w, "event: snapshot\ndata: {\"part\":2,\"instances\":[],\"last\":true}\nid: e.1\n\n")
+	if err := flush(); err != nil {
+		return
+	}
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-ticker.C:
+		}
+		for _, in := range f.expire() {
+			data, err := json.Marshal(wire.Deleted{ServiceName: in.ServiceName, InstanceID: in.InstanceID, Revision: "e.2", Reason: "expired"})
+			if err != nil {
+				panic(err)
+			}
+			fmt.Fprintf(w, "event: put\ndata: {}\n\nevent: delete\ndata: %s\nid: e.2\n\n", data)
+		}
+		if err := flush(); err != nil {
+			return
+		}
+	}
+}
+
+// expire takes out what is past its deadline.
+func (f *fake) expire() (gone []wire.Instance) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := time.Now().Add(f.early).UnixMilli()
+	for name, members := range f.services {
+		f.services[name] = slices.DeleteFunc(members, func(in wire.Instance) bool {
+			if in.LastHeartbeat+in.TTL >= now { // whole milliseconds: never early
+				return false
+			}
+			gone = append(gone, in)
+			return true
+		})
+	}
+	return gone
 }

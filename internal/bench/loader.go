@@ -2,78 +2,142 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
-	"sync"
+	"net/http"
 	"sync/atomic"
-	"time"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // Request is a request ready to be sent, and what its answer must hold.
 type Request struct {
 	Bytes    []byte
 	Contains []byte // looked for in the body of every sampleEvery-th answer
+	Numbers  []int  // where a number of numberDigits digits stands that no other request has
 }
 
 // Load is what the connections send in turn, each starting at another place.
 type Load struct {
 	Requests []Request
+	Status   int // of a right answer; 0: 200
 	MinBody  int // bytes; a shorter or longer body is an error
 	MaxBody  int
+
+	numbers atomic.Int64                 // given away to requests
+	replies func(from io.Reader) replies // nil: those of HTTP
 }
+
+// replies reads answers, one for each request that was sent.
+type replies interface{ next() (reply, error) }
+
+// numberDigits is how many digits the number in a request has.
+const numberDigits = 10
 
 // sampleEvery is how many answers pass between two whose contents are looked at.
 const sampleEvery = 16
 
-// The phases of a slice. A worker counts the answers that arrive while measuring.
-const (
-	warming int32 = iota
-	measuring
-	stopping
-)
+// errWrongAnswer says that a server answered something else than it was asked for.
+var errWrongAnswer = errors.New("wrong answer")
 
-// worker is one connection of the load and its loop. Its figures are its own until
-// the loop has ended.
-type worker struct {
+// check compares an answer with what was expected, its contents only in a sample.
+func (l *Load) check(req *Request, a reply, contents bool) error {
+	switch {
+	case a.status != cmp.Or(l.Status, http.StatusOK):
+		return fmt.Errorf("%w: status %d: %.200q", errWrongAnswer, a.status, a.body)
+	case len(a.body) < l.MinBody || len(a.body) > l.MaxBody:
+		return fmt.Errorf("%w: body of %d bytes, want %d to %d: %.200q", errWrongAnswer, len(a.body), l.MinBody, l.MaxBody, a.body)
+	case contents && !bytes.Contains(a.body, req.Contains):
+		return fmt.Errorf("%w: body without %q: %.200q", errWrongAnswer, req.Contains, a.body)
+	}
+	return nil
+}
+
+// number writes the next number into a request and gives its bytes. Those of requests
+// with numbers are in buf, which is the caller's.
+func (l *Load) number(req *Request, buf []byte) []byte {
+	if len(req.Numbers) == 0 {
+		return req.Bytes
+	}
+	buf = append(buf[:0], req.Bytes...)
+	n := l.numbers.Add(1)
+	var digits [numberDigits]byte
+	for i := len(digits) - 1; i >= 0; i-- {
+		digits[i] = '0' + byte(n%10)
+		n /= 10
+	}
+	for _, at := range req.Numbers {
+		copy(buf[at:], digits[:])
+	}
+	return buf
+}
+
+// conversation is a connection over which the requests of a load are sent.
+type conversation struct {
 	conn    net.Conn
-	replies *replyReader
+	replies replies
 	load    *Load
 	next    int // index of the request to send
 	stride  int
-	latency *hdrhistogram.Histogram // nanoseconds
-	sent    int                     // of all phases
-	counted int64                   // answers that came while measuring
+	sent    int    // of all phases
+	buf     []byte // of a request with a number
 }
 
-// dial opens the connections of a load. On error none is left open.
-func dial(ctx context.Context, target Target, load *Load, connections int) ([]*worker, error) {
-	workers := make([]*worker, 0, connections)
-	for i := range connections {
-		conn, err := target.dial(ctx)
-		if err != nil {
-			hangUp(workers)
-			return nil, fmt.Errorf("dial connection %d of %d: %w", i+1, connections, err)
+// open opens the nth of several connections.
+func (l *Load) open(ctx context.Context, target Target, n, of int) (line, error) {
+	return l.converse(ctx, target, n, of)
+}
+
+func (l *Load) converse(ctx context.Context, target Target, n, of int) (*conversation, error) {
+	conn, err := target.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(deadline); err != nil {
+			conn.Close()
+			return nil, err
 		}
-		workers = append(workers, &worker{
-			conn: conn, replies: newReplyReader(conn), load: load,
-			next:    i % len(load.Requests),
-			stride:  connections,
-			latency: hdrhistogram.New(1000, int64(time.Minute), 2),
-		})
 	}
-	return workers, nil
+	c := &conversation{conn: conn, load: l, next: n % len(l.Requests), stride: of}
+	if c.replies = newReplyReader(conn); l.replies != nil {
+		c.replies = l.replies(conn)
+	}
+	return c, nil
 }
 
-func hangUp(workers []*worker) {
-	for _, w := range workers {
-		w.conn.Close() // nothing is under way on it
+// exchange sends the next request and reads and checks its answer.
+func (c *conversation) exchange() error {
+	req := &c.load.Requests[c.next]
+	if c.next += c.stride; c.next >= len(c.load.Requests) {
+		c.next %= len(c.load.Requests)
 	}
+	c.sent++
+	_, err := c.ask(req, c.sent%sampleEvery == 1)
+	return err
 }
+
+// ask sends a request and gives the body of a checked answer.
+func (c *conversation) ask(req *Request, contents bool) ([]byte, error) {
+	raw := c.load.number(req, c.buf)
+	if len(req.Numbers) > 0 {
+		c.buf = raw
+	}
+	if _, err := c.conn.Write(raw); err != nil {
+		return nil, fmt.Errorf("send request: %w", err)
+	}
+	answer, err := c.replies.next()
+	if err != nil {
+		return nil, err
+	}
+	return answer.body, c.load.check(req, answer, contents)
+}
+
+// hangUp closes the connection; nothing is under way on it.
+func (c *conversation) hangUp() { c.conn.Close() }
 
 // dial opens one connection, with its handshake done.
 func (t Target) dial(ctx context.Context) (net.Conn, error) {
@@ -87,66 +151,4 @@ func (t Target) dial(ctx context.Context) (net.Conn, error) {
 		return nil, err
 	}
 	return secured, nil
-}
-
-// drive runs all workers until the phase is stopping. Each ends with the answer then
-// under way, or at its first error. The caller waits for done.
-func drive(workers []*worker, phase *atomic.Int32, done *sync.WaitGroup, failed func(error)) {
-	for _, w := range workers {
-		done.Go(func() {
-			if err := w.loop(phase); err != nil {
-				failed(err)
-			}
-		})
-	}
-}
-
-func (w *worker) loop(phase *atomic.Int32) error {
-	begun := time.Now()
-	for phase.Load() != stopping {
-		if err := w.exchange(); err != nil {
-			return err
-		}
-		ended := time.Now()
-		if phase.Load() == measuring {
-			w.counted++
-			if err := w.latency.RecordValue(int64(ended.Sub(begun))); err != nil {
-				return fmt.Errorf("record latency: %w", err)
-			}
-		}
-		begun = ended
-	}
-	return nil
-}
-
-// exchange sends the next request and reads and checks its answer.
-func (w *worker) exchange() error {
-	req := &w.load.Requests[w.next]
-	if w.next += w.stride; w.next >= len(w.load.Requests) {
-		w.next %= len(w.load.Requests)
-	}
-	if _, err := w.conn.Write(req.Bytes); err != nil {
-		return fmt.Errorf("send request: %w", err)
-	}
-	answer, err := w.replies.next()
-	if err != nil {
-		return err
-	}
-	w.sent++
-	return w.load.check(req, answer, w.sent%sampleEvery == 1)
-}
-
-var errWrongAnswer = errors.New("wrong answer")
-
-// check compares an answer with what was expected, its contents only in a sample.
-func (l *Load) check(req *Request, a reply, contents bool) error {
-	switch {
-	case a.status != 200:
-		return fmt.Errorf("%w: status %d: %.200q", errWrongAnswer, a.status, a.body)
-	case len(a.body) < l.MinBody || len(a.body) > l.MaxBody:
-		return fmt.Errorf("%w: body of %d bytes, want %d to %d: %.200q", errWrongAnswer, len(a.body), l.MinBody, l.MaxBody, a.body)
-	case contents && !bytes.Contains(a.body, req.Contains):
-		return fmt.Errorf("%w: body without %q: %.200q", errWrongAnswer, req.Contains, a.body)
-	}
-	return nil
 }

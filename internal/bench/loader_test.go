@@ -132,3 +132,24 @@ func TestOnlySamplesAreReadThrough(t *testing.T) {
 		t.Errorf("in the sample: %v", err)
 	}
 }
+
+// Each request with a number has one of its own, wherever it stands, and the others stay
+// as they are.
+func TestNumbersAreDistinct(t *testing.T) {
+	raw := []byte("POST /" + noNumber + " and " + noNumber)
+	load := &Load{}
+	req := &Request{Bytes: raw, Numbers: numbered(raw)}
+	var buf []byte
+	for _, want := range []string{"POST /0000000001 and 0000000001", "POST /0000000002 and 0000000002"} {
+		if buf = load.number(req, buf); string(buf) != want {
+			t.Errorf("%q, want %q", buf, want)
+		}
+	}
+	if string(req.Bytes) != string(raw) {
+		t.Errorf("the request itself became %q", req.Bytes)
+	}
+	plain := &Request{Bytes: []byte("GET /")}
+	if got := load.number(plain, buf); &got[0] != &plain.Bytes[0] {
+		t.Error("a request without numbers was copied")
+	}
+}

@@ -22,7 +22,8 @@ type Options struct {
 	Slice       time.Duration // measured time of one slice, after its warm-up
 	Rounds      int           // undisturbed rounds wanted of each case and protocol
 	Connections int           // of the load, each with one request under way
-	Cases       []string      // names of [Cases]; empty: all
+	Cases       []string      // empty: all
+	Backends    []string      // to measure Roster on; empty: all that can be started
 	Protocols   []string      // empty: both
 	JSON        string        // file for the raw slices; empty: none
 	Starts      int           // starts of `roster dev` to time; 0: none
@@ -30,6 +31,10 @@ type Options struct {
 	Disturbance float64       // per cent of the machine's CPU that others may take in a slice
 	Roster      string        // binary to measure; empty: build it
 	Bare        string        // binary to compare with; empty: build it
+	Redis       string        // name or path of redis-server; empty: the one in PATH
+	Etcd        string        // binary of etcd; empty: build it
+	Data        string        // folder for the data of Redis and etcd; empty: the system's for temporary files
+	Crowd       int           // instances that are registered while others are evicted
 }
 
 // ParseFlags reads the command line. Its error is flag.ErrHelp when help was asked for
@@ -38,10 +43,11 @@ func ParseFlags(args []string, stderr io.Writer) (Options, error) {
 	var o Options
 	fs := flag.NewFlagSet("rosterbench", flag.ContinueOnError)
 	fs.SetOutput(stderr)
-	fs.DurationVar(&o.Slice, "slice", 2*time.Second, "measured time of one slice")
+	fs.DurationVar(&o.Slice, "slice", 1500*time.Millisecond, "measured time of one slice")
 	fs.IntVar(&o.Rounds, "rounds", 5, "undisturbed rounds of each case and protocol")
 	fs.IntVar(&o.Connections, "connections", 64, "connections of the load")
 	cases := fs.String("cases", "", "comma-separated cases: "+strings.Join(caseNames(), ", ")+" (default all)")
+	backends := fs.String("backends", "", "comma-separated backends: "+strings.Join(backendNames(), ", ")+" (default all that can be started)")
 	protocols := fs.String("protocols", "", "comma-separated protocols: http, mtls (default both)")
 	fs.StringVar(&o.JSON, "json", "build/bench.json", "`file` for the raw slices; empty for none")
 	fs.IntVar(&o.Starts, "starts", 20, "starts of `roster dev` to time")
@@ -49,14 +55,18 @@ func ParseFlags(args []string, stderr io.Writer) (Options, error) {
 	fs.Float64Var(&o.Disturbance, "disturbance", 5, "per cent of the machine's CPU that others may take in a slice before its round is thrown away")
 	fs.StringVar(&o.Roster, "roster", "", "roster `binary` to measure (default: build it)")
 	fs.StringVar(&o.Bare, "bare", "", "bare Gin `binary` to compare with (default: build it)")
-	quick := fs.Bool("quick", false, "a rough answer: short slices, two rounds, five starts, unless given")
+	fs.StringVar(&o.Redis, "redis", "redis-server", "redis-server `binary`, or its name in PATH")
+	fs.StringVar(&o.Etcd, "etcd", "", "etcd `binary` (default: build the one of tools/etcd)")
+	fs.StringVar(&o.Data, "data", "build", "`folder` for the data of Redis and etcd, on the disk to be measured")
+	fs.IntVar(&o.Crowd, "crowd", 100_000, "instances that are registered while others are evicted; an etcd holds 2000 at most")
+	quick := fs.Bool("quick", false, "a rough answer: short slices, two rounds, five starts, a crowd of 10000, unless given")
 	if err := fs.Parse(args); err != nil {
 		return Options{}, err
 	}
 	if fs.NArg() > 0 {
 		return Options{}, fmt.Errorf("parse flags: unexpected argument %q", fs.Arg(0))
 	}
-	o.Cases, o.Protocols = words(*cases), words(*protocols)
+	o.Cases, o.Backends, o.Protocols = words(*cases), words(*backends), words(*protocols)
 	if *quick {
 		given := map[string]bool{}
 		fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
@@ -78,6 +88,9 @@ func (o *Options) hurry(given map[string]bool) {
 	}
 	if !given["starts"] {
 		o.Starts = 5
+	}
+	if !given["crowd"] {
+		o.Crowd = 10_000
 	}
 }
 
@@ -103,6 +116,14 @@ func (o *Options) validate() error {
 	if o.Disturbance <= 0 {
 		bad("disturbance %v: want more than 0 per cent", o.Disturbance)
 	}
+	if o.Crowd < 1 || o.Crowd > 1_000_000 {
+		bad("crowd %d: want 1 to 1000000", o.Crowd)
+	}
+	for _, name := range o.Backends {
+		if !slices.Contains(backendNames(), name) {
+			bad("backend %q: want some of %s", name, strings.Join(backendNames(), ", "))
+		}
+	}
 	for _, name := range o.Cases {
 		if !slices.Contains(caseNames(), name) {
 			bad("case %q: want some of %s", name, strings.Join(caseNames(), ", "))
@@ -120,6 +141,31 @@ func (o *Options) validate() error {
 		o.Protocols = []string{ProtocolHTTP, ProtocolMTLS}
 	}
 	return errors.Join(errs...)
+}
+
+// backends gives the backends to measure, in the order of the report.
+func (o *Options) backends() []string {
+	return slices.DeleteFunc(backendNames(), func(name string) bool {
+		return len(o.Backends) > 0 && !slices.Contains(o.Backends, name)
+	})
+}
+
+// cases gives what is to be measured of a backend's cases over a protocol, in their order.
+// The case register is measured once: its other server speaks neither protocol.
+func (o *Options) cases(backend, protocol string) []Case {
+	return slices.DeleteFunc(Cases(backend), func(c Case) bool {
+		return !slices.Contains(o.Cases, c.Name) || c.Name == caseRegister && protocol != o.Protocols[0]
+	})
+}
+
+// crowded tells whether a case is to be measured that wants a crowd of instances.
+func (o *Options) crowded() bool {
+	return slices.Contains(o.Cases, caseEviction) || slices.Contains(o.Cases, caseBatch)
+}
+
+// wants tells whether anything is to be measured of a backend.
+func (o *Options) wants(backend string) bool {
+	return o.crowded() || len(o.cases(backend, o.Protocols[0])) > 0
 }
 
 func words(s string) []string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -47,6 +48,7 @@ func parseCPUTimes(stat []byte) (cpuTimes, error) {
 
 // processTimes is the CPU time of a process, user and system together.
 type processTimes struct {
+	parent   int // its process ID
 	own      time.Duration
 	children time.Duration // of those that ended and were waited for
 }
@@ -59,6 +61,10 @@ func parseProcessTimes(stat []byte) (processTimes, error) {
 	if i < 0 || len(fields) < 15 {
 		return processTimes{}, fmt.Errorf("parse /proc/PID/stat: %.80q", stat)
 	}
+	parent, err := strconv.Atoi(string(fields[1]))
+	if err != nil {
+		return processTimes{}, fmt.Errorf("parse /proc/PID/stat: %w", err)
+	}
 	var t [4]time.Duration // utime stime cutime cstime, fields 14 to 17 of the whole
 	for i := range t {
 		n, err := strconv.ParseInt(string(fields[11+i]), 10, 64)
@@ -67,7 +73,7 @@ func parseProcessTimes(stat []byte) (processTimes, error) {
 		}
 		t[i] = time.Duration(n) * tick
 	}
-	return processTimes{own: t[0] + t[1], children: t[2] + t[3]}, nil
+	return processTimes{parent: parent, own: t[0] + t[1], children: t[2] + t[3]}, nil
 }
 
 func readProcessTimes(pid int) (processTimes, error) {
@@ -80,14 +86,15 @@ func readProcessTimes(pid int) (processTimes, error) {
 
 // strangersTime is the CPU time of every process under root but the given ones, with
 // that of the children each waited for: a process that ends moves its time to its
-// parent, and the sum stays.
-func strangersTime(root string, but ...int) (time.Duration, error) {
+// parent, and the sum stays. Children of kin are no strangers either: Redis forks to
+// write its data.
+func strangersTime(root string, kin []int, but ...int) (time.Duration, error) {
 	entries, err := os.ReadDir(root)
 	if err != nil {
 		return 0, fmt.Errorf("read processes: %w", err)
 	}
 	known := map[string]bool{}
-	for _, pid := range but {
+	for _, pid := range slices.Concat(kin, but) {
 		known[strconv.Itoa(pid)] = true
 	}
 	var sum time.Duration
@@ -106,7 +113,9 @@ func strangersTime(root string, but ...int) (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
-		sum += t.own + t.children
+		if !slices.Contains(kin, t.parent) {
+			sum += t.own + t.children
+		}
 	}
 	return sum, nil
 }

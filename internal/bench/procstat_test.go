@@ -3,6 +3,7 @@ package bench
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -36,10 +37,10 @@ func processLine(utime, stime, cutime, cstime string) string {
 
 func TestProcessTimes(t *testing.T) {
 	got, err := parseProcessTimes([]byte(processLine("120", "30", "7", "5")))
-	if want := (processTimes{own: 1500 * time.Millisecond, children: 120 * time.Millisecond}); err != nil || got != want {
+	if want := (processTimes{parent: 1, own: 1500 * time.Millisecond, children: 120 * time.Millisecond}); err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
-	for _, bad := range []string{"", "42 (a", "42 (a) S 1 2", processLine("x", "1", "1", "1")} {
+	for _, bad := range []string{"", "42 (a", "42 (a) S 1 2", processLine("x", "1", "1", "1"), strings.Replace(processLine("1", "1", "1", "1"), "S 1", "S x", 1)} {
 		if _, err := parseProcessTimes([]byte(bad)); err == nil {
 			t.Errorf("%q: no error", bad)
 		}
@@ -68,7 +69,7 @@ func TestStrangersTime(t *testing.T) {
 	write("33", processLine("900", "900", "900", "900"))
 	write("44", "")
 	write("sys", "not a process")
-	before, err := strangersTime(root, 33)
+	before, err := strangersTime(root, nil, 33)
 	if err != nil || before != 120*tick {
 		t.Fatalf("got %v, %v, want %v", before, err, 120*tick)
 	}
@@ -78,15 +79,20 @@ func TestStrangersTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	write("1", processLine("100", "0", "15", "5"))
-	if after, err := strangersTime(root, 33); err != nil || after != before {
+	if after, err := strangersTime(root, nil, 33); err != nil || after != before {
 		t.Errorf("after an end: %v, %v, want %v", after, err, before)
 	}
 
+	// All of them are children of 1, and 1 alone is not.
+	if kin, err := strangersTime(root, []int{1}); err != nil || kin != 0 {
+		t.Errorf("but 1 and its children: %v, %v, want 0", kin, err)
+	}
+
 	write("55", "garbage")
-	if _, err := strangersTime(root, 33); err == nil {
+	if _, err := strangersTime(root, nil, 33); err == nil {
 		t.Error("garbage gave no error")
 	}
-	if _, err := strangersTime(filepath.Join(root, "none")); err == nil {
+	if _, err := strangersTime(filepath.Join(root, "none"), nil); err == nil {
 		t.Error("no folder gave no error")
 	}
 }

@@ -7,11 +7,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Run measures what the options ask for, writes the report to stdout and to the JSON
 // file, and tells on stderr what it is doing. It fails if anything could not be
-// measured, and reports what it has by then; a goal that is missed is no failure.
+// measured, and reports what it has by then; a goal that is missed is no failure, nor a
+// backend that is not there and was not asked for by name.
 func Run(ctx context.Context, o Options, stdout, stderr io.Writer) error {
 	if err := o.validate(); err != nil {
 		return fmt.Errorf("run: %w", err)
@@ -38,15 +40,21 @@ func Run(ctx context.Context, o Options, stdout, stderr io.Writer) error {
 // runner is a run under way.
 type runner struct {
 	options  Options
-	dir      string
+	dir      string // of children's files
+	data     string // of the data of backends
 	bin      binaries
+	present  []string // backends that can be started
+	certs    *Certificates
 	progress *printer
 	report   *Report
 }
 
-// all measures everything.
+// all measures everything, one backend after the other.
 func (r *runner) all(ctx context.Context) (err error) {
 	if r.bin, err = build(ctx, r.dir, r.options, r.progress); err != nil {
+		return err
+	}
+	if err := r.find(ctx); err != nil {
 		return err
 	}
 	if r.options.Starts > 0 {
@@ -55,18 +63,50 @@ func (r *runner) all(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	for _, protocol := range r.options.Protocols {
-		if err := r.protocol(ctx, protocol); err != nil {
-			return fmt.Errorf("measure over %s: %w", protocol, err)
+	if len(r.present) > 0 {
+		if err := r.makeData(); err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(r.data) }() // a folder left behind is no reason to fail
+	}
+	for _, backend := range r.options.backends() {
+		if backend != BackendMemory && !slices.Contains(r.present, backend) {
+			continue
+		}
+		for _, protocol := range r.options.Protocols {
+			if err := r.stage(ctx, backend, protocol); err != nil {
+				return fmt.Errorf("measure %s over %s: %w", backend, protocol, err)
+			}
+		}
+		if err := r.crowd(ctx, backend); err != nil {
+			return fmt.Errorf("measure %s with a crowd: %w", backend, err)
 		}
 	}
 	return nil
 }
 
+// makeData makes the folder for the data of backends, and times its disk.
+func (r *runner) makeData() (err error) {
+	if r.options.Data != "" {
+		if err := os.MkdirAll(r.options.Data, 0o755); err != nil {
+			return fmt.Errorf("make data folder: %w", err)
+		}
+	}
+	if r.data, err = os.MkdirTemp(r.options.Data, "bench-data-"); err == nil {
+		r.data, err = filepath.Abs(r.data) // children run in folders of their own
+	}
+	if err != nil {
+		return fmt.Errorf("make data folder: %w", err)
+	}
+	r.report.Disk = &Disk{Folder: r.options.Data}
+	r.report.Disk.SyncMicros, err = timeSync(r.data)
+	return err
+}
+
 // publish writes the report, if there is anything to tell.
 func (r *runner) publish(stdout io.Writer) error {
-	r.report.Rows = summarise(r.report.Slices)
-	if len(r.report.Slices) == 0 && r.report.Start == nil {
+	r.report.Rows, r.report.Evictions = summarise(r.report.Slices), summariseWaves(r.report.Waves)
+	if len(r.report.Slices) == 0 && len(r.report.Waves) == 0 && r.report.Start == nil {
 		return nil
 	}
 	err := r.report.WriteText(stdout)
@@ -74,40 +114,4 @@ func (r *runner) publish(stdout io.Writer) error {
 		err = errors.Join(err, r.report.WriteJSON(r.options.JSON))
 	}
 	return err
-}
-
-// protocol starts both servers, measures the cases over a protocol, and stops them.
-func (r *runner) protocol(ctx context.Context, protocol string) (err error) {
-	dir := filepath.Join(r.dir, protocol)
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return err
-	}
-	var certs *Certificates
-	if protocol == ProtocolMTLS {
-		if certs, err = issueCertificates(dir); err != nil {
-			return err
-		}
-	}
-	roster, err := startRoster(ctx, dir, r.bin.roster, certs)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, roster.Stop()) }()
-
-	match := &match{runner: r, protocol: protocol, roster: roster}
-	sizes, err := match.prepare(ctx)
-	if err != nil {
-		return err
-	}
-	if match.bare, err = startBare(ctx, dir, r.bin.bare, sizes, certs); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, match.bare.Stop()) }()
-	r.report.Servers = append(r.report.Servers, match.bare.Settings, roster.Settings)
-	for i := range match.cases {
-		if err := match.play(ctx, &match.cases[i]); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -23,8 +23,14 @@ func quickOptions(t *testing.T, bare string) Options {
 	}
 	return Options{
 		Slice: 200 * time.Millisecond, Rounds: 1, Connections: 4, Starts: 3, Disturbance: 1000, Roster: roster, Bare: bare,
-		Cases: []string{"resolve-10", "heartbeat", "list-10"}, JSON: filepath.Join(t.TempDir(), "bench.json"),
+		Cases: []string{"resolve-10", "heartbeat", "list-10"}, Backends: []string{BackendMemory}, Crowd: 50, JSON: filepath.Join(t.TempDir(), "bench.json"),
 	}
+}
+
+// testRunner is a run that measures what a test gives it.
+func testRunner(t *testing.T) *runner {
+	t.Helper()
+	return &runner{options: quickOptions(t, ""), dir: t.TempDir(), progress: &printer{w: io.Discard}, report: &Report{}}
 }
 
 // bareBinary builds the bare server.
@@ -97,17 +103,14 @@ func TestRunInterrupted(t *testing.T) {
 
 func TestRequestsThatFailEndTheRun(t *testing.T) {
 	s, _ := fakeServer(t, newFake())
-	one := someCases(t, "resolve-1")[0]
-	m := &match{
-		runner:   &runner{options: quickOptions(t, ""), progress: &printer{w: io.Discard}, report: &Report{}},
-		protocol: ProtocolHTTP, fleet: smallFleet(one), renewed: time.Now(),
-		roster: &Server{Target: target(s)}, bare: &Server{Target: target(s)},
-	}
-	c := prepared{one, Load{Requests: []Request{{Bytes: get("h", "/nothing")}}, MaxBody: 100}, 50}
-	if err := m.play(t.Context(), &c); !errors.Is(err, errLoad) || !strings.Contains(err.Error(), "status 404") {
+	r := testRunner(t)
+	c := contest{label: Slice{Case: "nothing"}, sides: []side{
+		{target: target(s), load: &Load{Requests: []Request{{Bytes: get("h", "/nothing")}}, MaxBody: 100}},
+	}}
+	if err := r.play(t.Context(), &c); !errors.Is(err, errLoad) || !strings.Contains(err.Error(), "status 404") {
 		t.Errorf("play: %v", err)
 	}
-	if len(m.report.Slices) == 0 {
+	if len(r.report.Slices) == 0 {
 		t.Error("the slice that failed is not in the report")
 	}
 }

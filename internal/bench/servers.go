@@ -3,12 +3,10 @@ package bench
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -16,10 +14,11 @@ import (
 	"time"
 )
 
-// The names of the two servers in reports.
+// The names of the servers in reports; [serverAlone] gives those of the backends.
 const (
 	ServerRoster = "roster"
 	ServerBare   = "bare gin"
+	ServerMemory = "roster, memory" // what a Roster on another backend is compared with
 )
 
 // Server is a child process that is measured.
@@ -34,49 +33,67 @@ type Server struct {
 // variables; "unknown" where the server does not tell.
 type Settings struct {
 	Server     string `json:"server"`
+	Backend    string `json:"backend,omitempty"`
 	Protocol   string `json:"protocol"`
 	GOGC       string `json:"gogc"`
 	GOMEMLIMIT string `json:"gomemlimit"`
 	GOMAXPROCS string `json:"gomaxprocs"`
 }
 
-// startRoster starts Roster with the memory backend: `roster dev` for plain HTTP,
-// `roster serve` for mutual TLS. certs is nil for plain HTTP.
-func startRoster(ctx context.Context, dir, binary string, certs *Certificates) (*Server, error) {
+// setup says how a Roster is started.
+type setup struct {
+	dir     string
+	name    string        // in reports
+	certs   *Certificates // nil: plain HTTP
+	dev     bool          // `roster dev` instead of `roster serve`
+	backend *Backend      // nil: memory
+}
+
+// protocol tells how a server with the certificates is spoken to.
+func protocol(certs *Certificates) string {
+	if certs != nil {
+		return ProtocolMTLS
+	}
+	return ProtocolHTTP
+}
+
+// startRoster starts Roster and waits until it is ready.
+func startRoster(ctx context.Context, binary string, u setup) (*Server, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	args := []string{"dev", "--port", strconv.Itoa(port)}
 	s := &Server{
-		Target:   Target{Name: ServerRoster, Address: address},
+		Target:   Target{Name: u.name, Address: address},
 		API:      newAPI("http://"+address, nil),
-		Settings: Settings{Server: ServerRoster, Protocol: ProtocolHTTP},
+		Settings: Settings{Server: u.name, Backend: BackendMemory, Protocol: protocol(u.certs)},
 	}
-	metrics := s.API
-	if certs != nil {
-		if s.Target.TLS, err = certs.Client(); err != nil {
+	if u.certs != nil {
+		if s.Target.TLS, err = u.certs.Client(); err != nil {
 			return nil, err
 		}
+		s.API = newAPI("https://"+address, s.Target.TLS)
+	}
+	if u.backend != nil {
+		s.Target.Behind, s.Settings.Backend = []int{u.backend.PID()}, u.backend.Name
+	}
+	args, metrics, ready := []string{"dev", "--port", strconv.Itoa(port)}, s.API, s.API.healthy
+	if !u.dev {
 		admin, err := freePort()
 		if err != nil {
 			return nil, err
 		}
-		config := filepath.Join(dir, "roster.yaml")
-		if err := os.WriteFile(config, serveConfig(port, admin, certs), 0o600); err != nil {
-			return nil, fmt.Errorf("start roster: %w", err)
+		if args, err = serveArgs(u, port, admin); err != nil {
+			return nil, err
 		}
-		args = []string{"serve", "--config", config}
-		s.API = newAPI("https://"+address, s.Target.TLS)
-		metrics = newAPI("http://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(admin)), nil)
-		s.Settings.Protocol = ProtocolMTLS
+		metrics, ready = newAPI("http://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(admin)), nil), s.API.ready
 	}
-	if s.Child, err = startChild(dir, nil, binary, args...); err != nil {
+	if s.Child, err = startChild(u.dir, nil, binary, args...); err != nil {
 		return nil, err
 	}
 	s.Target.PID = s.PID()
-	if err := s.await(ctx, 5*time.Millisecond, s.API.healthy); err != nil {
+	if err := s.await(ctx, 5*time.Millisecond, ready); err != nil {
 		_ = s.Stop() // if it died, err says so
 		return nil, err
 	}
@@ -84,19 +101,30 @@ func startRoster(ctx context.Context, dir, binary string, certs *Certificates) (
 	return s, nil
 }
 
+// serveArgs writes the configuration of `roster serve` and gives its arguments.
+func serveArgs(u setup, port, admin int) ([]string, error) {
+	file := filepath.Join(u.dir, "roster.yaml")
+	if err := os.WriteFile(file, serveConfig(u, port, admin), 0o600); err != nil {
+		return nil, fmt.Errorf("start roster: %w", err)
+	}
+	args := []string{"serve", "--config", file}
+	if u.certs == nil {
+		args = append(args, "--insecure")
+	}
+	return args, nil
+}
+
 // serveConfig is the configuration of `roster serve`: what it cannot do without, so
 // that what is measured is what users get.
-func serveConfig(port, admin int, certs *Certificates) []byte {
-	return fmt.Appendf(nil, `listen: "127.0.0.1:%d"
-admin:
-  listen: "127.0.0.1:%d"
-tls:
-  cert_file: %q
-  key_file: %q
-  client_ca_file: %q
-store:
-  backend: memory
-`, port, admin, certs.ServerCert, certs.ServerKey, certs.CA)
+func serveConfig(u setup, port, admin int) []byte {
+	out := fmt.Appendf(nil, "listen: \"127.0.0.1:%d\"\nadmin:\n  listen: \"127.0.0.1:%d\"\n", port, admin)
+	if c := u.certs; c != nil {
+		out = fmt.Appendf(out, "tls:\n  cert_file: %q\n  key_file: %q\n  client_ca_file: %q\n", c.ServerCert, c.ServerKey, c.CA)
+	}
+	if u.backend != nil {
+		return append(out, "store:\n"+u.backend.Store...)
+	}
+	return append(out, "store:\n  backend: memory\n"...)
 }
 
 // startBare starts the bare server with bodies of the given sizes.
@@ -149,19 +177,6 @@ func (s *Server) listenTo(ctx context.Context, r *os.File) error {
 	s.Target.Address = said.Address
 	s.Settings.set(said.GOGC.String(), said.GOMEMLIMIT.String(), said.GOMAXPROCS.String())
 	return nil
-}
-
-func newAPI(base string, config *tls.Config) *API {
-	return &API{Base: base, HTTP: &http.Client{
-		Timeout:   2 * patience,
-		Transport: &http.Transport{TLSClientConfig: config, MaxIdleConnsPerHost: 16},
-	}}
-}
-
-// healthy asks whether the server answers.
-func (a *API) healthy(ctx context.Context) error {
-	_, err := a.get(ctx, "/health")
-	return err
 }
 
 // Stop stops the server and the client that goes with it.

@@ -18,22 +18,27 @@ type Target struct {
 	Address string // host:port
 	TLS     *tls.Config
 	PID     int
+	Behind  []int // processes of the server's backend
 }
 
 // Slice is what was measured in one slice. Micros are microseconds.
 type Slice struct {
 	Case              string  `json:"case"`
+	Backend           string  `json:"backend"` // of the Roster that the case is about
 	Protocol          string  `json:"protocol"`
 	Server            string  `json:"server"`
-	Round             int     `json:"round"`     // from 1; rounds thrown away count too
-	BodyBytes         int     `json:"bodyBytes"` // of an answer, the mean
+	Against           string  `json:"against,omitempty"` // the server that Roster is compared with
+	Items             int     `json:"items,omitzero"`    // of a batch, which is one request
+	Round             int     `json:"round"`             // from 1; rounds thrown away count too
+	BodyBytes         int     `json:"bodyBytes"`         // of an answer, the mean
 	Seconds           float64 `json:"seconds"`
 	Requests          int64   `json:"requests"`
 	Errors            int     `json:"errors"`
 	FirstError        string  `json:"firstError,omitempty"`
 	RequestsPerSecond float64 `json:"requestsPerSecond"`
-	CPUMicros         float64 `json:"cpuMicros"`     // of the server, a request
-	LoadCPUMicros     float64 `json:"loadCpuMicros"` // of the load generator, a request
+	CPUMicros         float64 `json:"cpuMicros"`        // of the server, a request
+	BackendCPUMicros  float64 `json:"backendCpuMicros"` // of the server's backend, a request
+	LoadCPUMicros     float64 `json:"loadCpuMicros"`    // of the load generator, a request
 	P50Micros         float64 `json:"p50Micros"`
 	P99Micros         float64 `json:"p99Micros"`
 	StealPercent      float64 `json:"stealPercent"`  // of the machine's CPU
@@ -53,7 +58,7 @@ func warmUp(d time.Duration) time.Duration {
 
 // Measure drives the target for d, after a warm-up, on fresh connections. Errors of the
 // load are counted in the slice; the error given is of the measuring itself.
-func Measure(ctx context.Context, target Target, load *Load, connections int, d time.Duration) (Slice, error) {
+func Measure(ctx context.Context, target Target, load work, connections int, d time.Duration) (Slice, error) {
 	ctx, cancel := context.WithTimeout(ctx, d+warmUp(d)+patience)
 	defer cancel()
 	workers, err := dial(ctx, target, load, connections)
@@ -61,12 +66,6 @@ func Measure(ctx context.Context, target Target, load *Load, connections int, d 
 		return Slice{}, fmt.Errorf("measure %s: %w", target.Name, err)
 	}
 	defer hangUp(workers)
-	for _, w := range workers {
-		deadline, _ := ctx.Deadline()
-		if err := w.conn.SetDeadline(deadline); err != nil {
-			return Slice{}, fmt.Errorf("measure %s: %w", target.Name, err)
-		}
-	}
 
 	slice := Slice{Server: target.Name}
 	var (
@@ -81,7 +80,7 @@ func Measure(ctx context.Context, target Target, load *Load, connections int, d 
 			slice.FirstError = err.Error()
 		}
 	})
-	before, after, err := measurePhases(ctx, target.PID, &phase, d)
+	before, after, err := measurePhases(ctx, target, &phase, d)
 	phase.Store(stopping)
 	done.Wait()
 	if err != nil {
@@ -91,27 +90,37 @@ func Measure(ctx context.Context, target Target, load *Load, connections int, d 
 	return slice, nil
 }
 
+// usage is what has been used of the machine before a measurement.
+func (t Target) usage() (u usage, err error) {
+	if u.strangers, err = t.strangersTime(); err != nil {
+		return u, err
+	}
+	return u, u.read(t.PID, t.Behind)
+}
+
+// strangersTime is the CPU time of all processes that neither serve nor make the load.
+func (t Target) strangersTime() (time.Duration, error) {
+	return strangersTime(proc, append([]int{t.PID}, t.Behind...), os.Getpid())
+}
+
 // measurePhases lets the load warm up, then measures for d, and gives the machine's
 // state at both ends. What is dear to read lies outside the measured time.
-func measurePhases(ctx context.Context, pid int, phase *atomic.Int32, d time.Duration) (before, after usage, err error) {
+func measurePhases(ctx context.Context, target Target, phase *atomic.Int32, d time.Duration) (before, after usage, err error) {
 	if err = pause(ctx, warmUp(d)); err != nil {
 		return before, after, err
 	}
-	if before.strangers, err = strangersTime(proc, os.Getpid(), pid); err != nil {
-		return before, after, err
-	}
-	if err = before.read(pid); err != nil {
+	if before, err = target.usage(); err != nil {
 		return before, after, err
 	}
 	phase.Store(measuring)
 	if err = pause(ctx, d); err != nil {
 		return before, after, err
 	}
-	if err = after.read(pid); err != nil {
+	if err = after.read(target.PID, target.Behind); err != nil {
 		return before, after, err
 	}
 	phase.Store(stopping)
-	after.strangers, err = strangersTime(proc, os.Getpid(), pid)
+	after.strangers, err = target.strangersTime()
 	return before, after, err
 }
 
@@ -131,6 +140,7 @@ func (s *Slice) figure(workers []*worker, before, after usage) {
 	n := float64(s.Requests)
 	s.RequestsPerSecond = n / s.Seconds
 	s.CPUMicros = micros(used.server) / n
+	s.BackendCPUMicros = micros(used.behind) / n
 	s.LoadCPUMicros = micros(used.load) / n
 	s.P50Micros = float64(all.ValueAtQuantile(50)) / 1e3
 	s.P99Micros = float64(all.ValueAtQuantile(99)) / 1e3

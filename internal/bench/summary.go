@@ -6,23 +6,28 @@ import "slices"
 type Figures struct {
 	RequestsPerSecond float64 `json:"requestsPerSecond"`
 	CPUMicros         float64 `json:"cpuMicros"`
+	BackendCPUMicros  float64 `json:"backendCpuMicros"`
 	LoadCPUMicros     float64 `json:"loadCpuMicros"`
 	P50Micros         float64 `json:"p50Micros"`
 	P99Micros         float64 `json:"p99Micros"`
 }
 
-// Row compares the two servers in one case over one protocol.
+// Row compares two servers in one case over one protocol, or tells of Roster alone.
 type Row struct {
 	Case      string  `json:"case"`
+	Backend   string  `json:"backend"`
 	Protocol  string  `json:"protocol"`
-	BodyBytes int     `json:"bodyBytes"` // of an answer of either server, the mean
-	Bare      Figures `json:"bare"`
+	Against   string  `json:"against,omitempty"` // the other server; empty: there is none
+	BodyBytes int     `json:"bodyBytes"`         // of an answer of Roster, the mean
+	Items     int     `json:"items,omitzero"`    // of a batch, which is one request
+	Other     Figures `json:"other,omitzero"`
 	Roster    Figures `json:"roster"`
-	// RatioRequests is Roster's requests a second over bare Gin's: the median of the
-	// ratios within each round. More is better.
-	RatioRequests float64 `json:"ratioRequests"`
-	// RatioCPU is Roster's CPU time a request over bare Gin's, likewise. Less is better.
-	RatioCPU  float64 `json:"ratioCpu"`
+	// RatioRequests is Roster's requests a second over the other server's: the median of
+	// the ratios within each round. More is better.
+	RatioRequests float64 `json:"ratioRequests,omitzero"`
+	// RatioCPU is Roster's CPU time a request over the other server's, likewise, without
+	// what a backend spends. Less is better. 0 where the other is no HTTP server.
+	RatioCPU  float64 `json:"ratioCpu,omitzero"`
 	Goal      float64 `json:"goal,omitempty"` // for RatioRequests
 	Met       bool    `json:"met"`            // false without a goal
 	Rounds    int     `json:"rounds"`         // that count
@@ -31,18 +36,18 @@ type Row struct {
 	Disturbed bool `json:"disturbed"`
 }
 
-// round is the two slices of a round.
-type round struct{ bare, roster *Slice }
+// round is the slices of a round; other is nil where nothing is compared.
+type round struct{ other, roster *Slice }
 
-// summarise makes a row for each case and protocol, in the order in which they were
-// measured. A round that lacks a slice does not count.
+// summarise makes a row for each case, backend and protocol, in the order in which they
+// were measured. A round that lacks a slice does not count.
 func summarise(all []Slice) []Row {
-	type group struct{ name, protocol string }
+	type group struct{ name, backend, protocol string }
 	var order []group
 	rounds := map[group]map[int]*round{}
 	for i := range all {
 		s := &all[i]
-		g := group{s.Case, s.Protocol}
+		g := group{s.Case, s.Backend, s.Protocol}
 		if rounds[g] == nil {
 			rounds[g] = map[int]*round{}
 			order = append(order, g)
@@ -52,24 +57,37 @@ func summarise(all []Slice) []Row {
 			r = &round{}
 			rounds[g][s.Round] = r
 		}
-		if s.Server == ServerBare {
-			r.bare = s
-		} else {
+		if s.Server == ServerRoster {
 			r.roster = s
+		} else {
+			r.other = s
 		}
 	}
 	var rows []Row
 	for _, g := range order {
-		if row, ok := compare(rounds[g]); ok {
-			row.Case, row.Protocol = g.name, g.protocol
-			if c, err := findCase(g.name); err == nil {
-				row.Goal = c.Goal
-			}
-			row.Met = row.Goal > 0 && row.RatioRequests >= row.Goal
-			rows = append(rows, row)
+		row, ok := compare(rounds[g])
+		if !ok {
+			continue
 		}
+		row.Case, row.Backend, row.Protocol = g.name, g.backend, g.protocol
+		if c, ok := findCase(g.backend, g.name); ok {
+			row.Goal = c.Goal
+		}
+		if row.Against == serverAlone(g.backend) {
+			row.RatioCPU = 0 // a database's time is not to be compared with Roster's
+		}
+		row.Met = row.Goal > 0 && row.RatioRequests >= row.Goal
+		rows = append(rows, row)
 	}
 	return rows
+}
+
+// complete tells whether a round has all slices, with something in them.
+func (r *round) complete() bool {
+	if r.roster == nil || r.roster.Requests == 0 {
+		return false
+	}
+	return r.roster.Against == "" || r.other != nil && r.other.Requests > 0
 }
 
 // compare makes the figures of a row from its rounds.
@@ -77,8 +95,8 @@ func compare(rounds map[int]*round) (Row, bool) {
 	var clean, disturbed []*round
 	for _, r := range rounds {
 		switch {
-		case r.bare == nil || r.roster == nil || r.bare.Requests == 0 || r.roster.Requests == 0:
-		case r.bare.Discarded || r.roster.Discarded:
+		case !r.complete():
+		case r.roster.Discarded || r.other != nil && r.other.Discarded:
 			disturbed = append(disturbed, r)
 		default:
 			clean = append(clean, r)
@@ -91,15 +109,19 @@ func compare(rounds map[int]*round) (Row, bool) {
 	if len(clean) == 0 {
 		return Row{}, false
 	}
-	row.Rounds, row.BodyBytes = len(clean), clean[0].roster.BodyBytes
-	row.Bare = figures(clean, func(r *round) *Slice { return r.bare })
+	one := clean[0].roster
+	row.Rounds, row.Against, row.BodyBytes, row.Items = len(clean), one.Against, one.BodyBytes, one.Items
 	row.Roster = figures(clean, func(r *round) *Slice { return r.roster })
-	row.RatioRequests = medianOf(clean, func(r *round) float64 { return r.roster.RequestsPerSecond / r.bare.RequestsPerSecond })
+	if row.Against == "" {
+		return row, true
+	}
+	row.Other = figures(clean, func(r *round) *Slice { return r.other })
+	row.RatioRequests = medianOf(clean, func(r *round) float64 { return r.roster.RequestsPerSecond / r.other.RequestsPerSecond })
 	row.RatioCPU = medianOf(clean, func(r *round) float64 {
-		if r.bare.CPUMicros == 0 {
+		if r.other.CPUMicros == 0 {
 			return 0 // a slice too short for the kernel's clock
 		}
-		return r.roster.CPUMicros / r.bare.CPUMicros
+		return r.roster.CPUMicros / r.other.CPUMicros
 	})
 	return row, true
 }
@@ -108,6 +130,7 @@ func figures(rounds []*round, of func(*round) *Slice) Figures {
 	return Figures{
 		RequestsPerSecond: medianOf(rounds, func(r *round) float64 { return of(r).RequestsPerSecond }),
 		CPUMicros:         medianOf(rounds, func(r *round) float64 { return of(r).CPUMicros }),
+		BackendCPUMicros:  medianOf(rounds, func(r *round) float64 { return of(r).BackendCPUMicros }),
 		LoadCPUMicros:     medianOf(rounds, func(r *round) float64 { return of(r).LoadCPUMicros }),
 		P50Micros:         medianOf(rounds, func(r *round) float64 { return of(r).P50Micros }),
 		P99Micros:         medianOf(rounds, func(r *round) float64 { return of(r).P99Micros }),

@@ -8,8 +8,8 @@ import (
 // pair is a round: bare Gin with 100 requests/s and 10 µs, Roster as given.
 func pair(name, protocol string, round int, perSecond, cpu float64, discarded bool) []Slice {
 	return []Slice{
-		{Case: name, Protocol: protocol, Server: ServerBare, Round: round, Requests: 1, BodyBytes: 417, RequestsPerSecond: 100, CPUMicros: 10, LoadCPUMicros: 4, P50Micros: 1, P99Micros: 2, Discarded: discarded},
-		{Case: name, Protocol: protocol, Server: ServerRoster, Round: round, Requests: 1, BodyBytes: 417, RequestsPerSecond: perSecond, CPUMicros: cpu, LoadCPUMicros: 6, P50Micros: 3, P99Micros: 4, Discarded: discarded},
+		{Case: name, Backend: BackendMemory, Protocol: protocol, Against: ServerBare, Server: ServerBare, Round: round, Requests: 1, BodyBytes: 417, RequestsPerSecond: 100, CPUMicros: 10, LoadCPUMicros: 4, P50Micros: 1, P99Micros: 2, Discarded: discarded},
+		{Case: name, Backend: BackendMemory, Protocol: protocol, Against: ServerBare, Server: ServerRoster, Round: round, Requests: 1, BodyBytes: 417, RequestsPerSecond: perSecond, CPUMicros: cpu, LoadCPUMicros: 6, P50Micros: 3, P99Micros: 4, Discarded: discarded},
 	}
 }
 
@@ -37,7 +37,7 @@ func TestSummaryTakesMediansWithinRounds(t *testing.T) {
 	if r.Case != "resolve-1" || r.Protocol != "http" || r.Rounds != 3 || r.Discarded != 1 || r.Disturbed || r.BodyBytes != 417 {
 		t.Errorf("row %+v", r)
 	}
-	if !near(r.RatioRequests, 0.91) || !near(r.RatioCPU, 1.2) || r.Roster.RequestsPerSecond != 91 || r.Bare.CPUMicros != 10 {
+	if !near(r.RatioRequests, 0.91) || !near(r.RatioCPU, 1.2) || r.Roster.RequestsPerSecond != 91 || r.Other.CPUMicros != 10 {
 		t.Errorf("figures %+v", r)
 	}
 	if r.Goal != 0.90 || !r.Met {
@@ -71,6 +71,38 @@ func TestSummaryLeavesOutHalfRounds(t *testing.T) {
 	}
 }
 
+func TestSummaryTellsBackendsApart(t *testing.T) {
+	redis := pair("resolve-10", "http", 1, 96, 10, false)
+	for i := range redis {
+		redis[i].Backend, redis[i].Against = BackendRedis, ServerMemory
+	}
+	redis[0].Server, redis[1].BackendCPUMicros = ServerMemory, 2.5
+	alone := pair("register", "http", 1, 20, 40, false)
+	for i := range alone {
+		alone[i].Backend, alone[i].Against = BackendRedis, "redis alone"
+	}
+	alone[0].Server = "redis alone"
+	batch := pair(caseBatch, "http", 1, 60, 900, false)[1:]
+	batch[0].Against, batch[0].Items = "", 10_000
+
+	rows := summarise(join(pair("resolve-10", "http", 1, 80, 12, false), redis, alone, batch))
+	if len(rows) != 4 {
+		t.Fatalf("%d rows, want 4: %+v", len(rows), rows)
+	}
+	if r := rows[0]; r.Backend != BackendMemory || r.Goal != 0.90 || r.Met {
+		t.Errorf("memory: %+v", r)
+	}
+	if r := rows[1]; r.Backend != BackendRedis || r.Against != ServerMemory || r.Goal != 0.95 || !r.Met || r.Roster.BackendCPUMicros != 2.5 {
+		t.Errorf("redis: %+v", r)
+	}
+	if r := rows[2]; r.Against != "redis alone" || !near(r.RatioRequests, 0.2) || r.RatioCPU != 0 || r.Goal != 0 {
+		t.Errorf("redis alone: %+v", r)
+	}
+	if r := rows[3]; r.Against != "" || r.Items != 10_000 || r.Rounds != 1 || r.Roster.RequestsPerSecond != 60 || r.RatioRequests != 0 || r.Other != (Figures{}) {
+		t.Errorf("a batch: %+v", r)
+	}
+}
+
 func TestMedian(t *testing.T) {
 	for _, tc := range []struct {
 		values []float64
@@ -86,6 +118,9 @@ func TestSettleDiscardsBothSlices(t *testing.T) {
 	round := []Slice{{}, {Disturbed: true}}
 	if !settle(round) || !round[0].Discarded || !round[1].Discarded || round[0].Disturbed {
 		t.Errorf("%+v", round)
+	}
+	if round := []Slice{{Disturbed: true}}; !settle(round) || !round[0].Discarded {
+		t.Errorf("a slice alone: %+v", round)
 	}
 	if round = []Slice{{}, {}}; settle(round) || round[0].Discarded {
 		t.Errorf("%+v", round)

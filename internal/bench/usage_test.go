@@ -9,7 +9,7 @@ import (
 
 func TestUsageSince(t *testing.T) {
 	begun := time.Now()
-	before := usage{at: begun, machine: cpuTimes{total: 100 * time.Second, user: 50 * time.Second, steal: time.Second}, server: 10 * time.Second, load: 5 * time.Second, strangers: 30 * time.Second}
+	before := usage{at: begun, machine: cpuTimes{total: 100 * time.Second, user: 50 * time.Second, steal: time.Second}, server: 10 * time.Second, load: 5 * time.Second, behind: 7 * time.Second, strangers: 30 * time.Second}
 	for name, tc := range map[string]struct {
 		user, strangers time.Duration
 		others          float64
@@ -25,11 +25,12 @@ func TestUsageSince(t *testing.T) {
 			at:        begun.Add(2 * time.Second),
 			machine:   cpuTimes{total: 104 * time.Second, user: 50*time.Second + tc.user, steal: time.Second + 200*time.Millisecond},
 			server:    12 * time.Second,
-			load:      6 * time.Second,
+			load:      5500 * time.Millisecond,
+			behind:    7500 * time.Millisecond,
 			strangers: 30*time.Second + tc.strangers,
 		}
 		got := after.since(before)
-		if got.wall != 2*time.Second || got.server != 2*time.Second || got.load != time.Second {
+		if got.wall != 2*time.Second || got.server != 2*time.Second || got.load != time.Second/2 || got.behind != time.Second/2 {
 			t.Errorf("%s: %+v", name, got)
 		}
 		if math.Abs(got.others-tc.others) > 1e-9 || math.Abs(got.steal-0.05) > 1e-9 {
@@ -43,13 +44,19 @@ func TestUsageSince(t *testing.T) {
 
 func TestUsageOfThisProcess(t *testing.T) {
 	var u usage
-	if err := u.read(os.Getpid()); err != nil {
+	if err := u.read(os.Getpid(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if u.machine.total <= 0 || u.at.IsZero() || u.server != u.load {
 		t.Errorf("%+v", u)
 	}
-	if err := u.read(1 << 30); err == nil {
+	if err := u.read(os.Getpid(), []int{os.Getpid(), os.Getpid()}); err != nil || u.behind < 2*u.load {
+		t.Errorf("twice this process behind itself: %v, %+v", err, u)
+	}
+	if err := u.read(os.Getpid(), []int{1 << 30}); err == nil {
+		t.Error("a backend that is not there gave no error")
+	}
+	if err := u.read(1<<30, nil); err == nil {
 		t.Error("a process that is not there gave no error")
 	}
 }

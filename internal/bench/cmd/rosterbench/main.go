@@ -1,4 +1,5 @@
-// Rosterbench measures Roster against a bare Gin server and prints how they compare.
+// Rosterbench measures Roster on its backends against servers that do less, and prints how
+// they compare.
 // Run it in the module's folder: go run ./internal/bench/cmd/rosterbench
 package main
 
