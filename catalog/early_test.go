@@ -87,6 +87,21 @@ func TestEarlyEnd(t *testing.T) {
 	})
 }
 
+// TestPromiseOutlivesAnEpoch: another past of the store takes nothing from what this node was
+// told of a lease that is still there.
+func TestPromiseOutlivesAnEpoch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := alone(t)
+		p.heard(p.register("a", "1", time.Hour))
+		p.backend.Save()()
+		pass(maxHold + time.Minute) // nothing else is evidence any more
+		p.want("listed", "a", "1")
+		p.backend.EndEarly(store.InstanceKey("a", "1"))
+		pass(100 * time.Millisecond)
+		want(t, "offered", p.taken(), "1")
+	})
+}
+
 // TestPromiseIsOfALease: what was told of one lease says nothing of the next one.
 func TestPromiseIsOfALease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

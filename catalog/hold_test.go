@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -195,82 +194,6 @@ func TestEndInAShortBreak(t *testing.T) {
 			p.audited()
 		})
 	}
-}
-
-// TestPauseHold: what was announced while this process stood still is judged with that known.
-func TestPauseHold(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := alone(t)
-		other := join(t, p.backend, Options{})
-		p.register("a", "1", ttl)
-		p.register("a", "2", ttl)
-		w := watching(p)
-		// Its clock jumps: the first thing that it sees then is the deletion, before it has
-		// looked at the clock by itself.
-		pass(ttl + 10*time.Millisecond)
-		p.paused.Add(int64(20 * time.Second))
-		pass(100 * time.Millisecond)
-		w.want("after the pause", "+1 suspected", "+2 suspected")
-		if got := p.Held(); got[Pause] != 2 {
-			t.Errorf("held %v", got)
-		}
-		other.want("there", "a", "")
-		pass(ttl)
-		w.want("a TTL later", "-1 expired", "-2 expired")
-		if n := len(p.logs.with("the registry did not run for a while")); n != 1 {
-			t.Errorf("%d lines of the pause", n)
-		}
-	})
-}
-
-// TestSuspendHold: in a suspend the monotonic clock stands still; only the boot time tells.
-func TestSuspendHold(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var slept atomic.Int64
-		origin := time.Now()
-		var told []time.Duration
-		p := join(t, catalogtest.New(catalogtest.Options{}), Options{
-			Boottime: func() time.Duration { return time.Since(origin) + time.Duration(slept.Load()) },
-			OnPause:  func(gap time.Duration) { told = append(told, gap) },
-		})
-		p.register("a", "1", ttl)
-		w := watching(p)
-		pass(ttl - 100*time.Millisecond)
-		slept.Add(int64(time.Minute))
-		pass(2 * time.Second)
-		w.want("after the suspend", "+1 suspected")
-		if len(told) != 1 || told[0] < time.Minute || told[0] > time.Minute+time.Second {
-			t.Errorf("told %v", told)
-		}
-	})
-}
-
-// TestDisturbedHold: what the backend says of itself excuses what ended then, and not later.
-func TestDisturbedHold(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := alone(t)
-		key := p.register("a", "1", ttl).Key
-		p.register("a", "2", 10*time.Second)
-		p.register("a", "3", 60*time.Second)
-		w := watching(p)
-		pass(5100 * time.Millisecond)
-		now := time.Now()
-		p.Disturbed(store.Disturbance{From: now.Add(-3 * time.Second), At: now, Why: "its clock jumped"})
-		p.backend.EndEarly(key)
-		pass(time.Second)
-		w.want("ended early", "+1 suspected")
-		if got := p.Held(); got[Backend] != 1 {
-			t.Errorf("held %v", got)
-		}
-		pass(4 * time.Second) // the second runs out 4.9 seconds after the disturbance
-		w.want("just within", "+2 suspected")
-		pass(20 * time.Second)
-		w.want("ten seconds from the disturbance", "-2 expired")
-		pass(5 * time.Second)
-		w.want("its TTL from the disturbance", "-1 expired")
-		pass(30 * time.Second)
-		w.want("much later", "-3 expired")
-	})
 }
 
 // TestHoldIsBounded: five minutes are the longest, whatever the TTL.

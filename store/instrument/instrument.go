@@ -1,4 +1,6 @@
-// Package instrument observes the calls to any store, so that no backend does it itself.
+// Package instrument holds what stands around any store, so that no backend does it itself:
+// [Wrap] tells of the calls, and [Break] spares a backend that is out of reach, and those who
+// would wait for it.
 package instrument
 
 import (
