@@ -109,7 +109,7 @@ func TestSharedCompacted(t *testing.T) {
 		p := alone(t)
 		other := join(t, p.backend, Options{})
 		p.register("a", "1", ttl)
-		two := p.register("a", "2", time.Hour)
+		p.register("a", "2", time.Hour)
 		w := watching(p)
 		p.store.Late(5 * time.Second)
 		other.drop("a", "2")
@@ -120,7 +120,7 @@ func TestSharedCompacted(t *testing.T) {
 		pass(25 * time.Second)
 		w.want("still none", "-1 expired")
 
-		two = p.register("a", "2", ttl)
+		two := p.register("a", "2", ttl)
 		three := p.register("a", "3", ttl)
 		w.want("again", "+2 registered", "+3 registered")
 		p.store.Set(catalogtest.Down)

@@ -64,7 +64,7 @@ func (w *watcher) Next(ctx context.Context) (store.Batch, error) {
 		if broken != nil {
 			return store.Batch{}, broken
 		}
-		batch, state, news, turned := w.look()
+		batch, news, turned, state := w.look()
 		switch {
 		case state != nil:
 			return store.Batch{}, w.fails(state)
@@ -126,7 +126,7 @@ func (w *watcher) muted() bool {
 }
 
 // look gives what is there, or what is wrong, or what tells when to look again.
-func (w *watcher) look() (batch store.Batch, wrong error, news, turned <-chan struct{}) {
+func (w *watcher) look() (batch store.Batch, news, turned <-chan struct{}, wrong error) {
 	w.n.mu.Lock()
 	link, fault, over, blind := w.n.link, w.n.faults["next"], w.n.isOver, w.n.blind
 	turned = w.n.turned
@@ -142,15 +142,15 @@ func (w *watcher) look() (batch store.Batch, wrong error, news, turned <-chan st
 	}
 	switch {
 	case over:
-		return batch, store.ErrClosed, news, turned
+		return batch, news, turned, store.ErrClosed
 	case link == Down || fault != nil:
-		return batch, store.ErrUnavailable, news, turned
+		return batch, news, turned, store.ErrUnavailable
 	case link == Mute || b.stopped:
-		return batch, nil, news, turned
+		return batch, news, turned, nil
 	case w.at.Epoch != b.epoch && blind:
-		return batch, nil, news, turned
+		return batch, news, turned, nil
 	case w.at.Epoch != b.epoch || w.at.Number > b.number || w.at.Number < b.floor:
-		return batch, store.ErrCompacted, news, turned
+		return batch, news, turned, store.ErrCompacted
 	}
 	for _, ev := range b.log {
 		if ev.Revision.Number <= w.at.Number || !w.sel.Matches(ev.Key()) {
@@ -161,5 +161,5 @@ func (w *watcher) look() (batch store.Batch, wrong error, news, turned <-chan st
 		}
 		batch.Events, batch.Revision = append(batch.Events, ev), ev.Revision
 	}
-	return batch, nil, news, turned
+	return batch, news, turned, nil
 }
