@@ -15,7 +15,10 @@ import (
 // for the node to catch up.
 const aheadWait = 250 * time.Millisecond
 
-func etag(at catalog.Position) string { return `W/"` + at.String() + `"` }
+func etag(at catalog.Position) string {
+	var buf [80]byte
+	return string(append(at.Append(append(buf[:0], `W/"`...)), '"'))
+}
 
 // noneMatch reads If-None-Match (RFC 9110, 13.1.2): the positions in it, and whether it
 // matches anything. Tags that are not ours match nothing.

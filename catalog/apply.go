@@ -11,11 +11,11 @@ const maxEmpties = 10_000
 // step is a prepared change of one instance.
 type step struct {
 	before, after *entry
-	change        *Change  // nil: clients see no difference
-	free          *kept    // by which it was kept, and is no longer
-	keep          *kept    // by which it is kept from now on
-	seq, mark     uint64   // of its group, and of the view after that
-	at            Position // of the view after its group
+	change        *Change // nil: clients see no difference
+	free          *kept   // by which it was kept, and is no longer
+	keep          *kept   // by which it is kept from now on
+	seq, number   uint64  // of its group: its place, and that of its revision
+	mark          uint64  // of the view after its group
 }
 
 // instant is a position with its place in the order of what this node has shown: several
@@ -121,7 +121,7 @@ func (c *Catalog) stepKept(st *step, s *service) {
 	}
 	if st.mark != c.mark {
 		c.mark = st.mark
-		c.changes.turn(transition{seq: st.seq, number: st.at.Number, mark: st.mark})
+		c.changes.turn(transition{seq: st.seq, number: st.number, mark: st.mark})
 	}
 }
 

@@ -105,7 +105,7 @@ func TestWalksWithoutTheLock(t *testing.T) {
 	close(stop)
 	wg.Wait()
 	// Two who held it while they walk would leave it free next to never.
-	if free < 50 {
+	if free < 10 {
 		t.Errorf("the lock was free %d times of 100", free)
 	}
 }

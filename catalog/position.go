@@ -31,7 +31,7 @@ func (p Position) IsPure() bool { return p.Mark == Mark{} }
 
 // String gives the wire form: that of the revision and, for a mark, ~<node>.<count>, the
 // node in base 36, the count in decimal.
-func (p Position) String() string { return string(p.Append(make([]byte, 0, 48))) }
+func (p Position) String() string { return string(p.Append(make([]byte, 0, 72))) }
 
 // Append appends the wire form to dst.
 func (p Position) Append(dst []byte) []byte {
@@ -50,15 +50,17 @@ func ParsePosition(s string) (Position, error) {
 	if len(s) > 80 {
 		return Position{}, errPosition
 	}
-	text, mark, marked := strings.Cut(s, "~")
+	i := strings.IndexByte(s, '~')
+	if i < 0 {
+		rev, err := store.ParseRevision(s)
+		return Pure(rev), err
+	}
+	text, mark := s[:i], s[i+1:]
 	rev, err := store.ParseRevision(text)
 	if err != nil {
 		return Position{}, errPosition
 	}
 	p := Pure(rev)
-	if !marked {
-		return p, nil
-	}
 	// A mark has the form of a revision: a number in base 36 and one in decimal.
 	m, err := store.ParseRevision(mark)
 	if err != nil || m.IsZero() {

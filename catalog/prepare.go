@@ -46,7 +46,7 @@ func (d *draft) close() []step {
 	at := d.c.marked(d.rev, d.mark)
 	for i := d.first; i < len(d.steps); i++ {
 		st := &d.steps[i]
-		st.seq, st.mark, st.at = d.c.seq, d.mark, at
+		st.seq, st.number, st.mark = d.c.seq, d.rev.Number, d.mark
 		if st.change != nil {
 			st.change.seq, st.change.at = st.seq, at
 		}
