@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +24,9 @@ func build(name, tags string) (string, error) {
 	if given := os.Getenv("ROSTER_E2E_BINARIES"); given != "" {
 		return filepath.Join(given, name), nil
 	}
+	if err := readSources(); err != nil {
+		return "", err
+	}
 	file := filepath.Join(shared, name)
 	args := []string{"build", "-trimpath", "-tags", tags, "-o", file}
 	env := append(os.Environ(), "CGO_ENABLED=0")
@@ -34,6 +39,22 @@ func build(name, tags string) (string, error) {
 		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
 	}
 	return file, nil
+}
+
+// readSources opens what the program is made of. The cache of test results knows the files
+// that a test has opened, and not those that a command it ran has: without it, a change of
+// the program would leave an old result standing.
+func readSources() error {
+	root := filepath.Join("..", "..")
+	return filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() && (d.Name() == ".git" || d.Name() == "build") {
+			return cmp.Or(err, filepath.SkipDir)
+		}
+		if ext := filepath.Ext(file); ext == ".go" || ext == ".lua" || ext == ".mod" || ext == ".yaml" {
+			_, err = os.Stat(file)
+		}
+		return err
+	})
 }
 
 // certificates makes an authority, a certificate for servers on this machine and one for a
