@@ -102,11 +102,13 @@ func play(t *testing.T, backend string, open func(testing.TB) sharedBackend, all
 	for _, sc := range all {
 		t.Run(strings.NewReplacer(" ", "_", ",", "").Replace(sc.name), func(t *testing.T) {
 			t.Parallel()
-			b := open(t)
-			s := &stage{load: newCluster(t, b, 3, sc.secure).load(), backend: b}
-			s.run(warm)
-			sc.run(s)
-			s.finish(fmt.Sprintf("%s, %s", backend, sc.name))
+			attempt(t, func(t testing.TB) {
+				b := open(t)
+				s := &stage{load: newCluster(t, b, 3, sc.secure).load(), backend: b}
+				s.run(warm)
+				sc.run(s)
+				s.finish(fmt.Sprintf("%s, %s", backend, sc.name))
+			})
 		})
 	}
 }
