@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/roster-sd/roster/store"
@@ -36,10 +37,15 @@ func (c *Catalog) broken(down *bool, err error) {
 	// What counts is since when there was no word, and not when that was noticed.
 	first := c.brokenSince.CompareAndSwap(0, max(1, c.lastContact.Load()))
 	e.mu.Unlock()
-	if first {
-		c.log.Warn("catalog: lost the store, answering from the last view", "error", err)
-		c.stir()
+	if !first {
+		return
 	}
+	if c.IsWarm() {
+		c.log.Warn("catalog: lost the store, answering from the last view", "error", err)
+	} else {
+		c.log.Warn("catalog: the store is out of reach and was never read; this node is not ready until it is", "error", err)
+	}
+	c.stir()
 }
 
 // whole notes that the feed is whole, or the ping was answered. The recovery is when both are.
@@ -90,6 +96,9 @@ func (c *Catalog) ping(ctx context.Context) {
 		case ctx.Err() != nil || errors.Is(err, store.ErrClosed):
 			return
 		case err != nil:
+			if errors.Is(err, context.DeadlineExceeded) {
+				err = fmt.Errorf("ping %s: no answer within %v", c.opts.Store.Capabilities().Backend, pingWithin)
+			}
 			c.broken(&c.evidence.pingDown, err)
 		default:
 			c.pinged(asked)
