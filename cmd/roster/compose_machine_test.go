@@ -19,6 +19,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"github.com/roster-sd/roster/internal/etcdtest"
+	"github.com/roster-sd/roster/internal/freeport"
 )
 
 // machine runs the services of a compose file as processes. What a container has to itself,
@@ -29,6 +30,7 @@ type machine struct {
 	world   *world
 	volumes map[string]string         // folder of each volume
 	ports   map[string]map[int]string // address of each service's ports
+	servers map[string]*process
 	etcdctl string
 }
 
@@ -37,7 +39,8 @@ var containerPorts = []int{8443, 8444, 6379, 2379, 2380}
 
 func newMachine(t *testing.T, p *types.Project) *machine {
 	t.Helper()
-	m := &machine{t: t, project: p, world: newWorld(t), volumes: map[string]string{}, ports: map[string]map[int]string{}}
+	m := &machine{t: t, project: p, world: newWorld(t), volumes: map[string]string{},
+		ports: map[string]map[int]string{}, servers: map[string]*process{}}
 	for name := range p.Volumes {
 		m.volumes[name] = filepath.Join(m.world.temp, "volume-"+name)
 		if err := os.Mkdir(m.volumes[name], 0o700); err != nil {
@@ -56,12 +59,11 @@ func newMachine(t *testing.T, p *types.Project) *machine {
 // freeAddress gives an address of loopback on which nobody listens now.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Take()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return "127.0.0.1:" + strconv.Itoa(port)
 }
 
 // up starts the services in the order of their dependencies, each when those that it
@@ -84,10 +86,12 @@ func (m *machine) up(ctx context.Context) {
 		}
 		p := m.process(svc, svc.Command)
 		p.begin()
-		if svc.Restart == "no" {
-			if code := p.wait(); code != 0 {
-				m.t.Fatalf("%s: exit status %d: %s", name, code, &p.err)
-			}
+		if svc.Restart != "no" {
+			m.servers[name] = p
+			return
+		}
+		if code := p.wait(); code != 0 {
+			m.t.Fatalf("%s: exit status %d: %s", name, code, &p.err)
 		}
 	}
 	names := slices.Sorted(maps.Keys(m.project.Services))
@@ -122,6 +126,9 @@ func (m *machine) awaitHealth(ctx context.Context, name string) {
 		err := p.cmd.Run()
 		if err == nil {
 			return
+		}
+		if server := m.servers[name]; !server.running() {
+			m.t.Fatalf("%s has ended: %s", name, &server.err)
 		}
 		select {
 		case <-ctx.Done():

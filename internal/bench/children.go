@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -127,14 +126,4 @@ func (c *Child) await(ctx context.Context, every time.Duration, ask func(context
 			return fmt.Errorf("await %s: %w%s", filepath.Base(c.cmd.Path), err, c.Tail())
 		}
 	}
-}
-
-// freePort gives a port of 127.0.0.1 that nobody listened on a moment ago.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

@@ -16,6 +16,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+
+	"github.com/roster-sd/roster/internal/freeport"
 )
 
 // buildEtcd gives the path of the etcd that tools/etcd pins, which it builds into dir, or
@@ -41,11 +43,11 @@ func buildEtcd(ctx context.Context, dir, given string, progress *printer) (strin
 // startEtcd starts a cluster of one member, with its data under dir and the defaults of
 // etcd but for what docker-compose.yml says.
 func startEtcd(ctx context.Context, dir, binary string) (*Backend, error) {
-	client, err := freePort()
+	client, err := freeport.Take()
 	if err != nil {
 		return nil, err
 	}
-	peer, err := freePort()
+	peer, err := freeport.Take()
 	if err != nil {
 		return nil, err
 	}

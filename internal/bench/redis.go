@@ -14,11 +14,13 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/roster-sd/roster/internal/freeport"
 )
 
 // startRedis starts a Redis as docker-compose.yml has it, with its data under dir.
 func startRedis(ctx context.Context, dir, binary string) (*Backend, error) {
-	port, err := freePort()
+	port, err := freeport.Take()
 	if err != nil {
 		return nil, err
 	}

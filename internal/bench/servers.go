@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/roster-sd/roster/internal/freeport"
 )
 
 // The names of the servers in reports; [serverAlone] gives those of the backends.
@@ -59,7 +61,7 @@ func protocol(certs *Certificates) string {
 
 // startRoster starts Roster and waits until it is ready.
 func startRoster(ctx context.Context, binary string, u setup) (*Server, error) {
-	port, err := freePort()
+	port, err := freeport.Take()
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +82,7 @@ func startRoster(ctx context.Context, binary string, u setup) (*Server, error) {
 	}
 	args, metrics, ready := []string{"dev", "--port", strconv.Itoa(port)}, s.API, s.API.healthy
 	if !u.dev {
-		admin, err := freePort()
+		admin, err := freeport.Take()
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/roster-sd/roster/internal/freeport"
 )
 
 // startGoal is the time within which `roster dev` should answer.
@@ -42,7 +44,7 @@ func timeStarts(ctx context.Context, dir, binary string, n int) (*StartTimes, er
 
 // timeStart starts `roster dev` once and polls /health until it answers.
 func timeStart(ctx context.Context, dir, binary string) (time.Duration, error) {
-	port, err := freePort()
+	port, err := freeport.Take()
 	if err != nil {
 		return 0, err
 	}

@@ -5,13 +5,14 @@ package etcdtest
 import (
 	"crypto/tls"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/roster-sd/roster/internal/freeport"
 )
 
 // Options says how a server runs. The zero value is a server with etcd's own defaults.
@@ -224,12 +225,10 @@ func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(),
 func freePorts(n int) ([]int, error) {
 	ports := make([]int, n)
 	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
+		var err error
+		if ports[i], err = freeport.Take(); err != nil {
+			return nil, err
 		}
-		defer l.Close() // when all are found, so that they differ
-		ports[i] = l.Addr().(*net.TCPAddr).Port
 	}
 	return ports, nil
 }

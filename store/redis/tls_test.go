@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roster-sd/roster/internal/freeport"
 	"github.com/roster-sd/roster/internal/redistest"
 	"github.com/roster-sd/roster/store"
 )
@@ -81,12 +82,10 @@ func TestTLS(t *testing.T) {
 	a := newAuthority(t)
 	a.issue("server", a)
 	a.issue("client", a)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Take()
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
 	redistest.Start(t, redistest.Options{Args: []string{
 		"--tls-port", fmt.Sprint(port), "--tls-cert-file", a.file("server.crt"), "--tls-key-file", a.file("server.key"),
 		"--tls-ca-cert-file", a.file("ca.crt"), "--tls-auth-clients", "yes",
