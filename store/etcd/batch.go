@@ -3,6 +3,8 @@ package etcd
 import (
 	"context"
 	"time"
+
+	"github.com/roster-sd/roster/store"
 )
 
 // ask is the renewal of a lease, for everyone who wants it. The renewer's mutex guards
@@ -29,7 +31,6 @@ type batch struct {
 func (r *renewer) submit(of []renewable) *batch {
 	b := &batch{asks: make([]*ask, len(of)), left: len(of), done: make(chan struct{})}
 	if len(of) == 0 {
-		close(b.done)
 		return b
 	}
 	now := time.Now()
@@ -50,12 +51,21 @@ func (r *renewer) submit(of []renewable) *batch {
 }
 
 // wait waits until every renewal of the batch is over.
-func (b *batch) wait(ctx context.Context) error {
+func (c *call) wait(b *batch, until time.Time) error {
+	if len(b.asks) == 0 {
+		return nil
+	}
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
 	select {
 	case <-b.done:
 		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-c.caller.Done():
+		return c.caller.Err()
+	case <-c.s.ctx.Done():
+		return store.ErrClosed
+	case <-timer.C:
+		return context.DeadlineExceeded
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // and answers with a TTL of zero. The common case is one message each way on the stream
 // that all renewals share; whatever looks odd is settled by a look at the record.
 func (s *Store) Renew(ctx context.Context, refs []store.Ref) ([]store.Renewal, error) {
-	c, err := s.begin(ctx, "renew", store.Key{})
+	c, err := s.enter(ctx, "renew", store.Key{})
 	if err != nil {
 		return nil, err
 	}
@@ -22,9 +22,13 @@ func (s *Store) Renew(ctx context.Context, refs []store.Ref) ([]store.Renewal, e
 	if len(refs) == 0 {
 		return out, nil
 	}
-	ep, err := c.epoch()
-	if err != nil {
-		return nil, c.fail(err)
+	until := time.Now().Add(s.opts.CallTimeout)
+	ep, _ := s.epochs.current()
+	if ep == nil {
+		c.allow(s.opts.CallTimeout)
+		if ep, err = c.epoch(); err != nil {
+			return nil, c.fail(err)
+		}
 	}
 	good, odd := make([]renewable, 0, len(refs)), []int(nil)
 	for i := range refs {
@@ -35,19 +39,19 @@ func (s *Store) Renew(ctx context.Context, refs []store.Ref) ([]store.Renewal, e
 		}
 	}
 	underWay := s.renewer.submit(good)
-	more, err := c.settle(refs, odd, out)
+	more, err := c.settle(refs, odd, out, until)
 	if err != nil {
 		return nil, c.fail(err)
 	}
 	second := s.renewer.submit(more)
-	lost, err := c.collect(refs, underWay, good, out, nil)
+	lost, err := c.collect(refs, underWay, good, out, nil, until)
 	if err == nil {
-		lost, err = c.collect(refs, second, more, out, lost)
+		lost, err = c.collect(refs, second, more, out, lost, until)
 	}
 	if err != nil {
 		return nil, c.fail(err)
 	}
-	if more, err = c.settle(refs, lost, out); err != nil {
+	if more, err = c.settle(refs, lost, out, until); err != nil {
 		return nil, c.fail(err)
 	}
 	for _, r := range more { // etcd has no such lease, so the record is about to go
@@ -64,8 +68,8 @@ type renewable struct {
 
 // collect waits for renewals that were submitted, and adds to lost those whose lease etcd
 // does not know.
-func (c *call) collect(refs []store.Ref, b *batch, of []renewable, out []store.Renewal, lost []int) ([]int, error) {
-	err := b.wait(c.ctx)
+func (c *call) collect(refs []store.Ref, b *batch, of []renewable, out []store.Renewal, lost []int, until time.Time) ([]int, error) {
+	err := c.wait(b, until)
 	if err != nil && !c.s.renewer.onlyStuck(b) {
 		return nil, err
 	}
@@ -91,7 +95,10 @@ const settleAtOnce = 60
 
 // settle looks at the records of refs. Those that are not under the lease of their ref
 // get their outcome; the others are given back with the lease that they have.
-func (c *call) settle(refs []store.Ref, places []int, out []store.Renewal) (live []renewable, err error) {
+func (c *call) settle(refs []store.Ref, places []int, out []store.Renewal, until time.Time) (live []renewable, err error) {
+	if len(places) > 0 {
+		c.allow(time.Until(until))
+	}
 	for len(places) > 0 {
 		some := places[:min(len(places), settleAtOnce)]
 		places = places[len(some):]

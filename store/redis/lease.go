@@ -66,17 +66,15 @@ func appendHex(dst []byte, n uint64) []byte {
 // appendLease appends what names the lease of a record in keys: its number, and a hash of
 // the record's name, so that the lease of another record has another key.
 func appendLease(dst []byte, id store.LeaseID, k *store.Key) []byte {
-	h := uint64(14695981039346656037) // FNV-1a
-	mix := func(s string) {
-		for i := range len(s) {
-			h = (h ^ uint64(s[i])) * 1099511628211
-		}
-		h = (h ^ 0xff) * 1099511628211 // no text in UTF-8 has this byte: parts stay apart
-	}
-	mix(k.Kind)
-	mix(k.Service)
-	mix(k.ID)
+	h := mix(mix(mix(14695981039346656037, k.Kind), k.Service), k.ID) // FNV-1a
 	return appendHex(appendHex(dst, uint64(id)), h)
+}
+
+func mix(h uint64, s string) uint64 {
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return (h ^ 0xff) * 1099511628211 // no text in UTF-8 has this byte: parts stay apart
 }
 
 // leaseName is what a record's line of numbers says of its lease.
