@@ -25,17 +25,19 @@ run: build
 build:
 	@$(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/roster
 
-## backends: what the tests need beside Go: redis-server from the system's packages; etcd is built once
+## backends: what the tests need beside Go: programs from the system's packages; etcd is built once
 backends:
-	@command -v redis-server >/dev/null || { \
+	@for need in redis-server:redis-server chromium:chromium node:nodejs npm:npm python3:python3; do \
+		program=$${need%%:*}; package=$${need#*:}; \
+		command -v $$program >/dev/null && continue; \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-			echo "installing redis-server"; \
-			(apt-get install -y --no-install-recommends redis-server || \
-				(apt-get update && apt-get install -y --no-install-recommends redis-server)) >/dev/null; \
+			echo "installing $$package"; \
+			(apt-get install -y --no-install-recommends $$package || \
+				(apt-get update && apt-get install -y --no-install-recommends $$package)) >/dev/null || exit 1; \
 		else \
-			echo "redis-server is not installed: tests that need it are skipped. On Debian or Ubuntu: apt-get install redis-server" >&2; \
+			echo "$$program is not installed: tests that need it are skipped. On Debian or Ubuntu: apt-get install $$package" >&2; \
 		fi; \
-	}
+	done
 	@$(GO) build -C tools/etcd -trimpath -ldflags="-s -w" -o /dev/null go.etcd.io/etcd/server/v3 || \
 		echo "etcd cannot be built: tests that need it are skipped" >&2
 

@@ -134,6 +134,7 @@ func (a *API) await(c *gin.Context, over <-chan time.Time, follow *following, si
 			if a.lastChange(nil) != since {
 				return true
 			}
+			sub.Wrote()
 			continue
 		}
 		for _, ch := range changes {
@@ -141,6 +142,7 @@ func (a *API) await(c *gin.Context, over <-chan time.Time, follow *following, si
 				return true
 			}
 		}
+		sub.Wrote() // there was nothing to say
 	}
 }
 

@@ -31,6 +31,7 @@ type query struct {
 	limit      int // -1: not given
 	after      string
 	wait       time.Duration
+	told       time.Duration
 	consistent bool
 	services   []string // sorted, each once
 	repeated   bool     // there was more than one parameter for them
@@ -151,6 +152,12 @@ func (q *query) set(name, value string) {
 			q.errs.add(name, "must be a duration from 0s to 5m, like 30s")
 		}
 		q.wait = d
+	case "told":
+		d, err := time.ParseDuration(value)
+		if err != nil || d < 0 || d > registry.MaxTold {
+			q.errs.add(name, "must be a duration from 0s to 30s, like 5s")
+		}
+		q.told = d
 	case "consistent":
 		if q.consistent = value == "true"; value != "true" && value != "false" {
 			q.errs.add(name, "must be true or false")

@@ -1,17 +1,27 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/roster-sd/roster/registry"
+	"github.com/roster-sd/roster/store"
+	"github.com/roster-sd/roster/wire"
 )
 
 func (a *API) patch(c *gin.Context) {
 	who, ok := a.caller(c)
 	if !ok {
+		return
+	}
+	q, err := parse(c.Request.URL.RawQuery, false, "told")
+	if err != nil {
+		a.fail(c, err)
 		return
 	}
 	p, err := readPatch(c)
@@ -25,11 +35,37 @@ func (a *API) patch(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	if q.told > 0 {
+		a.tell(c, service, rec.Revision, q.told)
+	}
 	last := rec.RegisteredAt
 	if item, _, ok := a.reg.Catalog().Get(service, id); ok {
 		last = item.LastHeartbeat
 	}
 	a.json(c, http.StatusOK, a.reg.Catalog().Item(rec, last).AppendJSON(nil))
+}
+
+// tell waits for the watchers of a change, and says in a header whether they have been told.
+func (a *API) tell(c *gin.Context, service string, rev store.Revision, within time.Duration) {
+	// The server's deadlines are for a request that is answered at once.
+	rc := http.NewResponseController(c.Writer)
+	_, _ = rc.SetReadDeadline(time.Time{}), rc.SetWriteDeadline(time.Time{})
+	defer func() { _ = rc.SetWriteDeadline(time.Now().Add(writeWithin)) }()
+	ctx, cancel := context.WithCancel(c.Request.Context())
+	defer cancel()
+	ended := make(chan struct{})
+	go func() { // ends with this call, which waits for it
+		defer close(ended)
+		select {
+		case <-a.stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	told := a.reg.Told(ctx, service, rev, within)
+	cancel()
+	<-ended
+	c.Writer.Header()[wire.HeaderTold] = []string{strconv.FormatBool(told)}
 }
 
 func readPatch(c *gin.Context) (registry.Patch, error) {

@@ -83,6 +83,9 @@ func (s *stream) run(views []catalog.View) {
 	if views != nil && !s.snapshot(views) || views == nil && !s.send([]byte(": resumed\n\n")) {
 		return
 	}
+	if views != nil {
+		s.sub.Wrote()
+	}
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	quiet := 0
@@ -142,7 +145,11 @@ func appendID(b []byte, at catalog.Position) []byte {
 func (s *stream) changes() bool {
 	changes, err := s.sub.Take()
 	if errors.Is(err, catalog.ErrLagged) {
-		return s.send([]byte("event: "+wire.WatchResync+"\ndata: {}\n\n")) && s.snapshot(s.sub.Resync())
+		ok := s.send([]byte("event: "+wire.WatchResync+"\ndata: {}\n\n")) && s.snapshot(s.sub.Resync())
+		if ok {
+			s.sub.Wrote()
+		}
+		return ok
 	}
 	if err != nil {
 		return false
@@ -162,6 +169,9 @@ func (s *stream) changes() bool {
 	b = closeEvent(b, open, nil)
 	ok := len(b) == 0 || s.send(b)
 	keepScratch(p, b)
+	if ok {
+		s.sub.Wrote()
+	}
 	return ok
 }
 

@@ -29,11 +29,13 @@ type Subscription struct {
 	queue  []*Change
 	lagged bool
 	ended  bool
+	progress
 }
 
 // Subscribe follows the named services, nil for all, from the view as it is now.
 func (c *Catalog) Subscribe(services []string) (*Subscription, []View) {
 	s := c.newSubscription(services)
+	s.given, s.taken = 1, 1 // the view
 	c.mu.Lock()
 	s.from = c.now()
 	c.subs.add(s)
@@ -68,6 +70,7 @@ func (c *Catalog) Resume(services []string, after Position) (*Subscription, bool
 	}
 	s.from, s.queue = c.now(), missed
 	if len(missed) > 0 {
+		s.given++
 		s.wake <- struct{}{}
 	}
 	c.subs.add(s)
@@ -123,6 +126,7 @@ func (s *Subscription) Take() ([]*Change, error) {
 	case s.lagged:
 		return nil, ErrLagged
 	}
+	s.taken = s.given
 	return queue, nil
 }
 
@@ -148,6 +152,7 @@ func (s *Subscription) Resync() []View {
 	c.mu.Lock()
 	s.mu.Lock()
 	s.from, s.queue, s.lagged = c.now(), nil, false
+	s.taken = s.given
 	s.mu.Unlock()
 	views := c.views(s.services)
 	c.mu.Unlock()
@@ -184,6 +189,7 @@ func (s *Subscription) Close() {
 	s.catalog.subs.remove(s)
 	s.mu.Lock()
 	s.ended, s.queue = true, nil
+	s.settle(true)
 	s.mu.Unlock()
 	s.signal()
 }
@@ -217,6 +223,7 @@ func (s *Subscription) accept() (lagged bool) {
 	if len(staged) == 0 {
 		return false
 	}
+	s.given++
 	// One batch may be larger than the limit: it is taken into an empty queue, within reason.
 	if len(staged) > s.most() || len(s.queue) > 0 && len(s.queue)+len(staged) > s.limit {
 		s.queue, s.lagged = nil, true

@@ -142,6 +142,7 @@ func (x *subscribers) interrupt(epoch uint64) (n uint64) {
 			s.mu.Lock()
 			if s.from.Epoch != epoch && !s.lagged {
 				s.queue, s.lagged = nil, true
+				s.given++
 				n++
 				s.signal()
 			}

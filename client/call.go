@@ -28,6 +28,10 @@ type call struct {
 	// repeat: the call may be sent again when it is not known what became of it.
 	repeat    bool
 	freshness *Freshness
+	// header, if not nil, is given the header of the answer.
+	header func(http.Header)
+	// timeout bounds each attempt at one address; 0: the client's.
+	timeout time.Duration
 }
 
 // do calls the registry and decodes the answer into out, if that is not nil.
@@ -51,6 +55,9 @@ func (c *Client) do(ctx context.Context, q call, out any) error {
 // failover tries the addresses in turn, each once, beginning with the one that answered
 // last. try tells whether its request may have reached the registry.
 func (c *Client) failover(ctx context.Context, repeat bool, try func(base string) (sent bool, err error)) error {
+	if c.local != nil {
+		return c.local.call(ctx, repeat, try)
+	}
 	var failed []error
 	first := int(c.preferred.Load())
 	for i := range c.bases {
@@ -66,7 +73,7 @@ func (c *Client) failover(ctx context.Context, repeat bool, try func(base string
 		if !errors.Is(err, ErrUnavailable) {
 			return err
 		}
-		failed = append(failed, err)
+		failed = append(failed, maybe(err, sent))
 		if sent && !repeat {
 			break
 		}
@@ -81,21 +88,35 @@ func worst(failed []error) error {
 		return failed[0]
 	}
 	var details []string
+	var sent bool
 	for _, err := range failed {
 		var e *Error
 		if errors.As(err, &e) {
-			if e.Status != 0 {
-				return err
+			if sent = sent || e.sent; e.Status != 0 {
+				return maybe(err, sent)
 			}
 			details = append(details, e.Detail)
 		}
 	}
-	return &Error{Code: wire.CodeUnavailable, Detail: strings.Join(details, "; "), Cause: errors.Join(failed...)}
+	return &Error{Code: wire.CodeUnavailable, Detail: strings.Join(details, "; "), Cause: errors.Join(failed...), sent: sent}
+}
+
+// maybe notes that the request may have reached the registry.
+func maybe(err error, sent bool) error {
+	var e *Error
+	if sent && errors.As(err, &e) {
+		e.sent = true
+	}
+	return err
 }
 
 // attempt sends the call to one address.
 func (c *Client) attempt(ctx context.Context, base string, q call, body []byte, out any) (sent bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	within := c.timeout
+	if q.timeout > 0 {
+		within = q.timeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	var got atomic.Bool // the transport may still be writing when Do has returned
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { got.Store(true) }})
@@ -106,7 +127,7 @@ func (c *Client) attempt(ctx context.Context, base string, q call, body []byte, 
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return got.Load(), c.networkError(ctx, base, err)
+		return got.Load(), c.networkError(ctx, base, within, err)
 	}
 	defer resp.Body.Close()
 	data, err := c.read(resp.Body)
@@ -114,11 +135,14 @@ func (c *Client) attempt(ctx context.Context, base string, q call, body []byte, 
 	case errors.Is(err, errTooLarge):
 		return true, err
 	case err != nil:
-		return true, c.networkError(ctx, base, err)
+		return true, c.networkError(ctx, base, within, err)
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
 		return true, answerError(base, resp, data, time.Now())
 	}
 	q.freshness.fill(resp.Header)
+	if q.header != nil {
+		q.header(resp.Header)
+	}
 	if out == nil {
 		return true, nil
 	}
@@ -166,14 +190,14 @@ func (c *Client) read(body io.Reader) ([]byte, error) {
 }
 
 // networkError gives a failure to get an answer the form of an unavailable registry.
-func (c *Client) networkError(ctx context.Context, base string, err error) error {
+func (c *Client) networkError(ctx context.Context, base string, within time.Duration, err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err // the URL would repeat the address and may hold a filter
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		// Our own limit, not the caller's: the cause would look like the caller's.
-		err = errors.New("nothing within " + c.timeout.String())
+		err = errors.New("nothing within " + within.String())
 	}
 	if why := c.alert(ctx, base, err); why != nil {
 		err = why

@@ -35,11 +35,11 @@ func TestFailover(t *testing.T) {
 	}
 	heartbeat := func(ctx context.Context, c *Client) error { _, err := c.Heartbeat(ctx, ref, "t"); return err }
 	register := func(ctx context.Context, c *Client) error {
-		_, err := c.Register(ctx, wire.Registration{ServiceName: "orders", Port: 1}, "")
+		_, err := c.RegisterOnce(ctx, wire.Registration{ServiceName: "orders", Port: 1}, "")
 		return err
 	}
 	registerID := func(ctx context.Context, c *Client) error {
-		_, err := c.Register(ctx, wire.Registration{ServiceName: "orders", InstanceID: "i", Port: 1}, "")
+		_, err := c.RegisterOnce(ctx, wire.Registration{ServiceName: "orders", InstanceID: "i", Port: 1}, "")
 		return err
 	}
 	for name, test := range map[string]struct {

@@ -31,7 +31,7 @@ func TestCalls(t *testing.T) {
 	}{
 		"register": {
 			func(ctx context.Context, c *Client) (any, error) {
-				return c.Register(ctx, wire.Registration{ServiceName: "orders", Port: 80, TTL: &ttl}, "old")
+				return c.RegisterOnce(ctx, wire.Registration{ServiceName: "orders", Port: 80, TTL: &ttl}, "old")
 			},
 			"POST", "/registry/register", "old",
 			`{"serviceName":"orders","port":80,"ttl":5000}`,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -16,13 +17,19 @@ const (
 	DefaultUserAgent = "roster-go"
 )
 
-// Options say how to reach a registry. Addresses are required; the rest may be zero.
+// Options say how to reach a registry. All members may be zero.
 type Options struct {
 	// Addresses are nodes of one registry, each as host:port, https://host[:port] or
 	// http://host:port. Without a scheme it is https, except on loopback where no TLS
 	// is configured: a registry under TLS wants a certificate from every client, so
 	// only a plain one can be meant.
+	//
+	// Without any, the environment names them: ROSTER_ADDRESS, several separated by
+	// commas, with ROSTER_CA, ROSTER_CERT and ROSTER_KEY for the files below where those
+	// are empty. Without that, too, the registry is this user's local one, see Local.
 	Addresses []string
+	// Local says how the local registry is found, and started where none runs.
+	Local LocalOptions
 
 	// CAFile is the bundle of root certificates that the registry's own is checked
 	// against, in PEM; the system's roots if empty. It is read once.
@@ -48,7 +55,8 @@ type Options struct {
 
 // Client calls one registry. All methods may be used concurrently.
 type Client struct {
-	bases     []string
+	bases     []string // empty with local
+	local     *local
 	preferred atomic.Uint32 // index of the address that answered last
 	http      *http.Client
 	tls       *tls.Config // of our own transport; nil with an HTTPClient
@@ -57,7 +65,8 @@ type Client struct {
 	agent     string
 }
 
-// New checks the options and reads the files that they name. It does not connect.
+// New checks the options and reads the files that they name. It does not connect, and
+// starts nothing: the first call does.
 func New(opts Options) (*Client, error) {
 	c := &Client{timeout: opts.Timeout, maxBody: opts.MaxBody, agent: opts.UserAgent}
 	if c.timeout <= 0 {
@@ -70,10 +79,13 @@ func New(opts Options) (*Client, error) {
 		c.agent = DefaultUserAgent
 	}
 
+	if err := opts.fromEnvironment(os.Getenv); err != nil {
+		return nil, fmt.Errorf("new client: %w", err)
+	}
 	files := opts.CAFile != "" || opts.CertFile != "" || opts.KeyFile != ""
 	secured := files || opts.TLS != nil
 	if len(opts.Addresses) == 0 {
-		return nil, errors.New("new client: no address")
+		c.local = newLocal(opts.Local)
 	}
 	for _, address := range opts.Addresses {
 		base, err := parseAddress(address, secured)
@@ -106,8 +118,14 @@ func New(opts Options) (*Client, error) {
 	return c, nil
 }
 
-// Addresses gives the base URLs that the client calls, in the order they were given.
-func (c *Client) Addresses() []string { return append([]string(nil), c.bases...) }
+// Addresses gives the base URLs that the client calls, in the order they were given. Of a
+// local registry it is where that was found last; none before the first call.
+func (c *Client) Addresses() []string {
+	if c.local != nil {
+		return c.local.addresses()
+	}
+	return append([]string(nil), c.bases...)
+}
 
 // Close closes connections that are not in use. Calls and watches under way go on.
 func (c *Client) Close() { c.http.CloseIdleConnections() }

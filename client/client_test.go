@@ -49,7 +49,7 @@ func TestNewRefuses(t *testing.T) {
 		opts Options
 		want string
 	}{
-		"no address":       {Options{}, "no address"},
+		"TLS for nobody":   {Options{CAFile: "x"}, "ROSTER_ADDRESS"},
 		"bad address":      {Options{Addresses: []string{"nonsense"}}, "host:port"},
 		"absent CA":        {Options{Addresses: []string{"a:1"}, CAFile: "testdata/none.pem"}, "CA bundle"},
 		"CA without certs": {Options{Addresses: []string{"a:1"}, CAFile: "client_test.go"}, "no certificate in PEM"},

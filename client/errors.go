@@ -32,8 +32,12 @@ var (
 	// ErrUnavailable: no address answers, or those that do cannot serve at present.
 	// What became of a write is not known.
 	ErrUnavailable = errors.New("unavailable")
-	// ErrClosed: the watcher was closed.
-	ErrClosed = errors.New("watcher closed")
+	// ErrClosed: the watcher, the registration or the resolver was closed.
+	ErrClosed = errors.New("closed")
+	// ErrNoInstance: no instance of the service can be chosen at present.
+	ErrNoInstance = errors.New("no instance")
+	// ErrNotTold: an instance drains, but not all who watch it have been told in time.
+	ErrNotTold = errors.New("not all watchers have been told")
 )
 
 // kinds reverses the registry's table of codes.
@@ -74,6 +78,7 @@ type Error struct {
 	RetryAfter time.Duration     // 0: not said
 	Cause      error             // of a network failure
 
+	sent bool   // it failed, and the request may have reached the registry nevertheless
 	body []byte // the answer where it is JSON, for calls that read it in spite of the status
 }
 

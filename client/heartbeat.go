@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/roster-sd/roster/wire"
 )
@@ -14,10 +15,15 @@ import (
 // and Error.Reason says whether to register again; [ErrNotFound], never heard of;
 // [ErrUnavailable], ask again.
 func (c *Client) Heartbeat(ctx context.Context, ref wire.InstanceRef, token string) (wire.Heartbeat, error) {
+	return c.heartbeat(ctx, ref, token, 0)
+}
+
+// heartbeat is Heartbeat with a limit of its own for each address, 0 for the client's.
+func (c *Client) heartbeat(ctx context.Context, ref wire.InstanceRef, token string, within time.Duration) (wire.Heartbeat, error) {
 	var out wire.Heartbeat
 	err := c.do(ctx, call{
 		op: "heartbeat " + name(ref), method: http.MethodPost, path: "/registry/heartbeat",
-		token: token, body: ref, repeat: true,
+		token: token, body: ref, repeat: true, timeout: min(within, c.timeout),
 	}, &out)
 	return out, err
 }

@@ -2,10 +2,12 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,3 +59,16 @@ func problem(w http.ResponseWriter, status int, body string) {
 
 // discard is for servers whose handshakes are meant to fail.
 var discard = log.New(io.Discard, "", 0)
+
+func decodeBody(r *http.Request, out any) error { return json.NewDecoder(r.Body).Decode(out) }
+
+// cutOffAfter counts calls and ends each connection instead of an answer.
+func cutOffAfter(calls *atomic.Int32) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		_, _ = io.Copy(io.Discard, r.Body)
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			_ = conn.Close()
+		}
+	}
+}

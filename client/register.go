@@ -5,18 +5,19 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/roster-sd/roster/wire"
 )
 
-// Register puts an instance into the registry, or replaces the one of the same ID. The
+// RegisterOnce puts an instance into the registry, or replaces the one of the same ID. The
 // token, which may be empty, is that of the life to be replaced; the identity that
 // registered it needs none. Another holder's live instance is ErrConflict.
 //
 // Without an ID the registry makes one, and the call is not sent a second time when its
 // outcome is unknown: the first one may have registered an instance, which then lives
 // until its TTL is over.
-func (c *Client) Register(ctx context.Context, in wire.Registration, token string) (wire.Registered, error) {
+func (c *Client) RegisterOnce(ctx context.Context, in wire.Registration, token string) (wire.Registered, error) {
 	var out wire.Registered
 	err := c.do(ctx, call{
 		op: "register " + in.ServiceName, method: http.MethodPost, path: "/registry/register",
@@ -39,16 +40,31 @@ func (c *Client) RotateToken(ctx context.Context, ref wire.InstanceRef, token st
 // Patch changes status, weight, metadata or tags of a live instance and gives the
 // instance as it then is. An administrator needs no token.
 func (c *Client) Patch(ctx context.Context, ref wire.InstanceRef, token string, change wire.Patch) (wire.Instance, error) {
-	var out wire.Instance
+	out, _, err := c.PatchTold(ctx, ref, token, change, 0)
+	return out, err
+}
+
+// maxTold is the longest that the registry lets a change wait for its watchers.
+const maxTold = 30 * time.Second
+
+// PatchTold is [Client.Patch] whose answer comes when those who watch the service on the
+// node that answers have been told, or within, 30 s at most, is over: told says which.
+func (c *Client) PatchTold(ctx context.Context, ref wire.InstanceRef, token string, change wire.Patch, within time.Duration) (out wire.Instance, told bool, err error) {
 	path, err := servicePath("services", ref.ServiceName, ref.InstanceID)
 	if err != nil {
-		return out, err
+		return out, false, err
 	}
-	err = c.do(ctx, call{
+	q := call{
 		op: "patch " + name(ref), method: http.MethodPatch, path: path,
 		token: token, body: change, repeat: true,
-	}, &out)
-	return out, err
+	}
+	if within = min(within, maxTold); within > 0 {
+		q.query = url.Values{"told": {within.String()}}
+		q.timeout = within + c.timeout
+		q.header = func(h http.Header) { told = h.Get(wire.HeaderTold) == "true" }
+	}
+	err = c.do(ctx, q, &out)
+	return out, told, err
 }
 
 // Deregister removes an instance. The reason, which may be empty, is kept in the event.

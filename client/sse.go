@@ -137,4 +137,11 @@ func (d *decoder) readLine() ([]byte, error) {
 	}
 }
 
+// more tells whether a whole event is buffered, which next would give without reading.
+// It knows the line ends that Roster writes; of others it says no, which is safe.
+func (d *decoder) more() bool {
+	chunk, _ := d.src.Peek(d.src.Buffered())
+	return bytes.Contains(chunk, []byte("\n\n"))
+}
+
 func (d *decoder) discard(n int) { _, _ = d.src.Discard(n) } // n bytes are buffered: it cannot fail

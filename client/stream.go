@@ -32,11 +32,15 @@ type stream struct {
 
 // open connects to the first address that answers.
 func (w *Watcher) open(ctx context.Context) error {
-	return w.c.failover(ctx, true, func(base string) (bool, error) {
+	err := w.c.failover(ctx, true, func(base string) (bool, error) {
 		s, err := w.dial(ctx, base)
 		w.stream = s
 		return true, err
 	})
+	if err == nil && w.opened != nil {
+		w.opened(w.lastID != "")
+	}
+	return err
 }
 
 func (w *Watcher) dial(ctx context.Context, base string) (*stream, error) {
@@ -64,14 +68,14 @@ func (w *Watcher) dial(ctx context.Context, base string) (*stream, error) {
 		if errors.Is(context.Cause(s.ctx), errSilent) {
 			err = fmt.Errorf("nothing within %s", w.c.timeout)
 		}
-		return fail(w.c.networkError(s.ctx, base, err))
+		return fail(w.c.networkError(s.ctx, base, w.c.timeout, err))
 	}
 	s.body = resp.Body
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if resp.StatusCode != http.StatusOK || media != "text/event-stream" {
 		data, err := w.c.read(resp.Body)
 		if err != nil {
-			return fail(w.c.networkError(s.ctx, base, err))
+			return fail(w.c.networkError(s.ctx, base, w.c.timeout, err))
 		}
 		return fail(answerError(base, resp, data, time.Now()))
 	}
@@ -117,3 +121,6 @@ func (a *alive) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// more tells whether a whole event has arrived that next has not given yet.
+func (s *stream) more() bool { return s.dec.more() }

@@ -82,13 +82,18 @@ func (a *authority) file(path, kind string, der []byte) {
 
 // serveTLS runs a server that wants a client certificate and answers with its name.
 func serveTLS(t *testing.T, a *authority) string {
-	cert, key := a.sign(&x509.Certificate{
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	})
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return serveTLSBy(t, a, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close") // a handshake for each call
 		_, _ = w.Write([]byte(`{"status":"ok","node":"` + r.TLS.PeerCertificates[0].Subject.CommonName + `"}`))
 	}))
+}
+
+func serveTLSBy(t *testing.T, a *authority, h http.Handler) string {
+	cert, key := a.sign(&x509.Certificate{
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	})
+	s := httptest.NewUnstartedServer(h)
+	s.EnableHTTP2 = true
 	pool := x509.NewCertPool()
 	pool.AddCert(a.cert)
 	s.TLS = &tls.Config{
@@ -139,7 +144,7 @@ func TestMutualTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = c.Register(limited(t), wire.Registration{ServiceName: "a", Port: 1}, "")
+		_, err = c.RegisterOnce(limited(t), wire.Registration{ServiceName: "a", Port: 1}, "")
 		if err == nil || (name != "plain HTTP") != errors.Is(err, ErrUnavailable) {
 			t.Errorf("%s: error %v", name, err)
 		}

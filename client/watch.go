@@ -55,6 +55,8 @@ type Watcher struct {
 	c     *Client
 	query url.Values
 	retry func(error, time.Duration)
+	// opened, if not nil, is told of each connection, and whether it goes on from a position.
+	opened func(resumes bool)
 
 	// ctx ends with Close. It is kept here because a stream outlives the call of Next
 	// that opened it.
@@ -72,22 +74,34 @@ type Watcher struct {
 // Watch connects and gives a watcher. The context bounds the connecting only. An error
 // here is final; a connection that is lost later is made again by Next.
 func (c *Client) Watch(ctx context.Context, opts WatchOptions) (*Watcher, error) {
-	q := url.Values{}
-	opts.Filter.add(q)
-	for _, service := range opts.Services {
-		if service == "" {
-			return nil, fmt.Errorf("watch: %w", invalid("service", "is empty"))
-		}
-		q.Add("service", service)
+	w, err := c.watcher(opts)
+	if err != nil {
+		return nil, fmt.Errorf("watch: %w", err)
 	}
-	w := &Watcher{c: c, query: q, retry: opts.OnRetry, lastID: opts.After}
-	w.ctx, w.cancel = context.WithCancel(context.Background())
 	if err := w.open(ctx); err != nil {
 		w.cancel()
 		return nil, fmt.Errorf("watch: %w", err)
 	}
 	return w, nil
 }
+
+// watcher gives one that is not connected: its Next does that.
+func (c *Client) watcher(opts WatchOptions) (*Watcher, error) {
+	q := url.Values{}
+	opts.Filter.add(q)
+	for _, service := range opts.Services {
+		if service == "" {
+			return nil, invalid("service", "is empty")
+		}
+		q.Add("service", service)
+	}
+	w := &Watcher{c: c, query: q, retry: opts.OnRetry, lastID: opts.After}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	return w, nil
+}
+
+// more tells whether Next would give an event that has arrived already.
+func (w *Watcher) more() bool { return w.stream != nil && w.stream.more() }
 
 // Close ends the watcher; a Next under way returns [ErrClosed]. It may be called from
 // any goroutine, more than once.
@@ -152,6 +166,9 @@ func (w *Watcher) reconnect(ctx context.Context) error {
 		var e *Error
 		if errors.As(w.lastErr, &e) {
 			wait += min(e.RetryAfter, time.Minute)
+		}
+		if w.c.local != nil {
+			wait = min(wait, localWait)
 		}
 		if w.retry != nil {
 			w.retry(w.lastErr, wait)

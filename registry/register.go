@@ -57,6 +57,7 @@ func (r *Registry) Register(ctx context.Context, c Caller, reg Registration) (Re
 	}
 	in.Instance.Metadata = inOrder(in.Instance.Metadata)
 	in.Instance.Health = store.HealthPassing
+	in.Process = r.process(in.Instance.PID)
 	grant := store.Grant{TTL: ttl, Why: r.why(c, store.Registered, reg.Note)}
 
 	var current *store.Record

@@ -25,8 +25,11 @@ type Options struct {
 	// Lookups limits how often an identity may make this node ask the store before it
 	// is told no; nil: no limit.
 	Lookups Limiter
-	Logger  *slog.Logger     // nil: none
-	Now     func() time.Time // nil: time.Now
+	// Processes tells when the process of an instance has ended; nil: no process is watched,
+	// as with instances that run on other machines.
+	Processes Processes
+	Logger    *slog.Logger     // nil: none
+	Now       func() time.Time // nil: time.Now
 }
 
 // TokenPolicy says how long tokens are good for.

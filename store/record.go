@@ -41,6 +41,10 @@ type Record struct {
 	Owner string
 	// Tokens are the digests of the tokens that the holder may use.
 	Tokens Tokens
+	// Process names for ever the process that the instance's PID meant when it was
+	// registered; empty where no registry watches it. Like the tokens, it is nothing that a
+	// client sees or sets. A store keeps it and never looks at it.
+	Process string
 	// Instance is what clients see.
 	Instance Instance
 }

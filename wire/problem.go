@@ -6,6 +6,7 @@ const (
 	HeaderRevision = "Registry-Revision"
 	HeaderStale    = "Registry-Stale"
 	HeaderAge      = "Registry-Age"
+	HeaderTold     = "Registry-Told"
 )
 
 // ContentTypeProblem is the media type of every error of the native API (RFC 9457).

@@ -216,7 +216,7 @@ func (b *Backend) publish(ev store.Event) store.Revision {
 func (b *Backend) bury(rec *store.Record, why store.Reason, rev store.Revision) {
 	remains := *rec
 	remains.Instance = store.Instance{Address: rec.Instance.Address, Port: rec.Instance.Port, Status: rec.Instance.Status}
-	remains.Changed = 0
+	remains.Changed, remains.Process = 0, ""
 	stones := append([]store.Tombstone{{Record: &remains, Reason: why, Revision: rev, Time: store.Now()}}, b.stones[rec.Key]...)
 	b.stones[rec.Key] = stones[:min(len(stones), store.TombstonesPerKey)]
 }

@@ -135,9 +135,9 @@ func (n *Node) Update(ctx context.Context, ref store.Ref, why store.Reason, chan
 	}
 	changed := next
 	next = *old
-	next.Owner, next.Tokens, next.Instance = changed.Owner, changed.Tokens, changed.Instance
+	next.Owner, next.Tokens, next.Process, next.Instance = changed.Owner, changed.Tokens, changed.Process, changed.Instance
 	visible := !next.Instance.Equal(&old.Instance)
-	if !visible && next.Tokens == old.Tokens && next.Owner == old.Owner {
+	if !visible && next.Tokens == old.Tokens && next.Owner == old.Owner && next.Process == old.Process {
 		return old, nil
 	}
 	n.b.number++

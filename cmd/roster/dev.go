@@ -25,21 +25,32 @@ import (
 func newDev(stdout, stderr io.Writer) *cobra.Command {
 	var port int
 	var ifNeeded bool
+	var how background
 	cmd := &cobra.Command{
 		Use:   "dev",
-		Short: "Start the registry for this machine: in memory, on loopback, nothing to configure",
+		Short: "Start the registry for this machine: on loopback, nothing to configure",
 		Long: `Start the registry of a developer's machine: in memory, on loopback, without TLS or tokens that
 expire. Clients find it by a discovery file in the folder for temporary files, so nobody needs to
 know its port. There is one for each user; a second start says where the first one is.
 
+What lives is also kept in a file in your folder for state, so that a restart loses none of it.
+
 It reads no configuration file; ROSTER_ variables and SVC_TTL (milliseconds) are honoured.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runDev(cmd, port, ifNeeded, stdout, stderr)
+			if err := how.settle(cmd.Flags(), ifNeeded); err != nil {
+				return err
+			}
+			if how.detach {
+				return runDetached(cmd, how, ifNeeded, stdout)
+			}
+			return runDev(cmd, port, ifNeeded, how.idle, stdout, stderr)
 		},
 	}
 	cmd.Flags().IntVar(&port, "port", 0, "port on 127.0.0.1; 0 takes a free one")
 	cmd.Flags().BoolVar(&ifNeeded, "if-needed", false, "exit 0 if one is running already")
+	how.bind(cmd.Flags())
+	bindState(cmd.Flags())
 	borrow(cmd.Flags(), "log-level", "log-format", "node")
 	return cmd
 }
@@ -53,7 +64,7 @@ func borrow(to *pflag.FlagSet, names ...string) {
 	}
 }
 
-func runDev(cmd *cobra.Command, port int, ifNeeded bool, stdout, stderr io.Writer) (err error) {
+func runDev(cmd *cobra.Command, port int, ifNeeded bool, idle time.Duration, stdout, stderr io.Writer) (err error) {
 	ctx := cmd.Context()
 	// A terminal that is closed is an orderly end too, unless nohup was to prevent it.
 	if !signal.Ignored(syscall.SIGHUP) {
@@ -85,7 +96,11 @@ func runDev(cmd *cobra.Command, port int, ifNeeded bool, stdout, stderr io.Write
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	ballasted(os.Getenv)
-	srv, err := server.Open(server.Options{Config: cfg, Dev: true, Version: version(), Logger: log})
+	optional, err := placeState(cmd.Flags(), &cfg.Store, log)
+	if err != nil {
+		return err
+	}
+	srv, err := server.Open(server.Options{Config: cfg, Dev: true, StateOptional: optional, IdleStop: idle, Version: version(), Logger: log})
 	if errors.Is(err, server.ErrInUse) && port != 0 {
 		return fmt.Errorf("%w; give another --port, or none for a free one", err)
 	}
@@ -118,25 +133,35 @@ func runDev(cmd *cobra.Command, port int, ifNeeded bool, stdout, stderr io.Write
 	return err
 }
 
+// checkFile is how often it is looked whether the discovery file still leads here. Without
+// it nobody finds this registry, and nobody can start another; those who would, wait for it
+// this long and longer.
+const checkFile = 5 * time.Second
+
 // renewFiles keeps the lock and the discovery file at path from being cleaned up as old,
 // and gives the path at which the file is in the end. It leaves the file alone once the
 // lock is not ours any more: it may be that of a registry that has since started.
 func renewFiles(ctx context.Context, lock *devfile.Lock, path string, info devfile.Info) string {
-	ticker := time.NewTicker(time.Hour)
+	ticker, check := time.NewTicker(time.Hour), time.NewTicker(checkFile)
 	defer ticker.Stop()
+	defer check.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return path
-		case <-ticker.C:
-			// What fails here is told by whoever looks for the file and does not find it.
-			if lock.Touch() != nil {
+		case <-check.C:
+			if found, _, err := devfile.Read(""); err == nil && found.PID == info.PID {
 				continue
 			}
-			if now, err := devfile.Write("", info); err == nil && now != path {
-				_ = devfile.Remove(path, info.PID) // one file is enough
-				path = now
-			}
+		case <-ticker.C:
+		}
+		// What fails here is told by whoever looks for the file and does not find it.
+		if lock.Touch() != nil {
+			continue
+		}
+		if now, err := devfile.Write("", info); err == nil && now != path {
+			_ = devfile.Remove(path, info.PID) // one file is enough
+			path = now
 		}
 	}
 }
@@ -157,6 +182,10 @@ func takePlace(ctx context.Context) (*devfile.Lock, devfile.Info, error) {
 			return lock, devfile.Info{}, inTemp(err)
 		}
 		info, _, err := devfile.Read("")
+		// A file that one before left behind may name a process that has its number now.
+		if holder, lockErr := devfile.Holder(""); err == nil && lockErr == nil && holder != 0 && holder != info.PID {
+			err = fmt.Errorf("the discovery file names process %d, and process %d holds the lock: %w", info.PID, holder, devfile.ErrStale)
+		}
 		if err == nil {
 			return nil, info, nil
 		}

@@ -36,7 +36,8 @@ func everyMetric(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	m := metrics.New("v")
-	m.Follow(metrics.Sources{Catalog: c, Registry: r, Leases: s.Leases, Held: s.Held, CertificateExpiry: time.Now})
+	m.Follow(metrics.Sources{Catalog: c, Registry: r, Leases: s.Leases, Held: s.Held, CertificateExpiry: time.Now,
+		StateFile: s.StateFile})
 	m.Instrument("GET", "/")(200, time.Millisecond)
 	m.Call("get", time.Millisecond, nil)
 	m.Reload(nil)

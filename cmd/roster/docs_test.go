@@ -46,7 +46,7 @@ func projectFiles(t *testing.T) []string {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (d.Name() == ".git" || d.Name() == "build" || d.Name() == "certs"):
+		case d.IsDir() && (d.Name() == ".git" || d.Name() == "build" || d.Name() == "certs" || d.Name() == "node_modules"):
 			return fs.SkipDir
 		case d.Type().IsRegular():
 			name, err := filepath.Rel(root, file)

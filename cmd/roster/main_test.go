@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -10,27 +11,46 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
+
+	"github.com/roster-sd/roster/internal/devfile"
 )
 
 // The tests of this package run the real program: the test binary is it, where it is
 // called as roster.
 func TestMain(m *testing.M) {
-	testscript.Main(audited{m}, map[string]func(){"roster": func() {
-		go endWithParent()
-		main()
-	}})
+	testscript.Main(audited{m}, map[string]func(){
+		"roster": func() {
+			go endWithParent()
+			main()
+		},
+		"listener": func() {
+			go endWithParent()
+			listener(os.Args[1:])
+		},
+	})
 }
 
+// testsVariable tells a program that a test starts which process the tests are.
+const testsVariable = "TESTS_OF_ROSTER"
+
 // endWithParent keeps a test that ends before its clean-up, by a panic or a time-out,
-// from leaving daemons behind.
+// from leaving daemons behind. One that was started in the background has no parent of ours:
+// it looks for the process that the environment names.
 func endWithParent() {
 	parent := os.Getppid()
+	tests, err := strconv.Atoi(os.Getenv(testsVariable))
 	for range time.Tick(500 * time.Millisecond) {
-		if os.Getppid() != parent {
+		if err == nil && devfile.Alive(tests) {
+			continue
+		}
+		if err == nil || os.Getppid() != parent {
 			os.Exit(1)
 		}
 	}
 }
+
+// testsProcess is the variable that every program of a test is given.
+func testsProcess() string { return testsVariable + "=" + strconv.Itoa(os.Getpid()) }
 
 // audited looks, once all tests are over, for tokens in what the programs wrote, and for
 // goroutines.

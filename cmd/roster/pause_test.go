@@ -39,7 +39,7 @@ func TestPauseEvictsNobody(t *testing.T) {
 	native := map[string]wire.Registered{}
 	for _, id := range []string{"alive", "dead"} {
 		local[id] = registerLocal(t, url, id)
-		got, err := c.Register(ctx, wire.Registration{ServiceName: "native", InstanceID: id, Port: 1}, "")
+		got, err := c.RegisterOnce(ctx, wire.Registration{ServiceName: "native", InstanceID: id, Port: 1}, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +24,11 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.AddCommand(newDev(stdout, stderr), newServe(stderr), newVersion(stdout), config.NewCommand(), pkicli.New())
-	root.AddCommand(cli.Commands(cli.Env{Stdin: stdin, Stdout: stdout, Stderr: stderr, Terminal: logging.IsTerminal(stdout)})...)
+	binary, err := os.Executable()
+	if err != nil {
+		binary = "" // the commands then start no local registry
+	}
+	root.AddCommand(cli.Commands(cli.Env{Stdin: stdin, Stdout: stdout, Stderr: stderr, Terminal: logging.IsTerminal(stdout), Binary: binary})...)
 	return root
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -44,6 +45,8 @@ func TestScript(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Values[processes{}] = map[string]*process{}
 			env.Setenv("GORACE", hurry)
+			env.Vars = append(env.Vars, noStart, testsProcess(), "XDG_STATE_HOME="+filepath.Join(env.WorkDir, ".state"))
+			env.Defer(func() { endDaemon(t, env.Getenv("TMPDIR")) })
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
@@ -101,7 +104,7 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	defer log.Close()
 	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Dir = out, log, ts.MkAbs(".")
-	for _, key := range []string{"PATH", "TMPDIR", "HOME", "GORACE", "SVC_TTL", "PORT", "ROSTER_ADDRESS", "ROSTER_LOG_LEVEL"} {
+	for _, key := range []string{"PATH", "TMPDIR", "HOME", "GORACE", "SVC_TTL", "PORT", "ROSTER_ADDRESS", "ROSTER_LOG_LEVEL", "ROSTER_NO_START", "XDG_STATE_HOME", testsVariable} {
 		if v := ts.Getenv(key); v != "" {
 			p.cmd.Env = append(p.cmd.Env, key+"="+v)
 		}

@@ -27,7 +27,7 @@ func TestStart(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patient)
 	defer cancel()
 	// What it answers first is the truth: nothing is warming up.
-	if _, err := c.Register(ctx, wire.Registration{ServiceName: "a", Port: 1}, ""); err != nil {
+	if _, err := c.RegisterOnce(ctx, wire.Registration{ServiceName: "a", Port: 1}, ""); err != nil {
 		t.Error(err)
 	}
 	if got, err := c.Services(ctx, client.ReadOptions{}); err != nil || len(got.Services) != 1 {

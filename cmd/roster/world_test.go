@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/roster-sd/roster/internal/devfile"
+	"github.com/roster-sd/roster/internal/devstart"
 )
 
 // patient is how long a test waits for what should be there at once: the machine may be
@@ -33,8 +35,37 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	temp := t.TempDir()
+	t.Cleanup(func() { endDaemon(t, temp) })
 	return &world{t: t, temp: temp, env: []string{
-		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + temp, "HOME=/no-home", "GORACE=" + hurry}}
+		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + temp, "HOME=/no-home", "GORACE=" + hurry,
+		noStart, "XDG_STATE_HOME=" + filepath.Join(temp, "state"), testsProcess()}}
+}
+
+// noStart keeps commands from starting a local registry: tests of what is said where there
+// is none want none, and the others say which one they start.
+const noStart = "ROSTER_NO_START=1"
+
+// mayStart lets the commands of this world start a local registry.
+func (w *world) mayStart() *world {
+	w.env = slices.DeleteFunc(slices.Clone(w.env), func(e string) bool { return e == noStart })
+	return w
+}
+
+// endDaemon ends the registry that runs in the folder, whoever started it.
+func endDaemon(t testing.TB, temp string) {
+	info, _, err := devfile.Read(temp)
+	if err != nil || info.PID == os.Getpid() {
+		return
+	}
+	if pid, err := devfile.Holder(temp); err != nil || pid != info.PID {
+		return
+	}
+	if err := syscall.Kill(info.PID, syscall.SIGKILL); err != nil {
+		t.Logf("end the local registry: %v", err)
+	}
+	if !poll(func() bool { return !devfile.Alive(info.PID) }) {
+		t.Errorf("process %d cannot be killed", info.PID)
+	}
 }
 
 func (w *world) command(args ...string) *exec.Cmd {
@@ -119,7 +150,13 @@ func (p *process) signal(sig syscall.Signal) {
 func (w *world) dev(args ...string) (*process, string) {
 	w.t.Helper()
 	p := w.start(append([]string{"dev", "--log-level", "debug"}, args...)...)
-	url := ""
+	return p, w.answers(p)
+}
+
+// answers waits until a local registry that was started can be found and answers, and gives
+// where.
+func (w *world) answers(p *process) (url string) {
+	w.t.Helper()
 	eventually(w.t, "the local registry answers", func() bool {
 		if !p.running() {
 			w.t.Fatalf("roster dev has ended: %s", &p.err)
@@ -132,7 +169,20 @@ func (w *world) dev(args ...string) (*process, string) {
 		status, _ := get(url + "/ready")
 		return status == http.StatusOK
 	})
-	return p, url
+	return url
+}
+
+// find gives the local registry of this world that answers now.
+func (w *world) find() (devfile.Info, error) { return devstart.Find(w.t.Context(), w.temp) }
+
+// found gives the local registry that there must be.
+func (w *world) found() devfile.Info {
+	w.t.Helper()
+	info, err := w.find()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return info
 }
 
 // files gives the names in the folder for temporary files.

@@ -33,11 +33,24 @@ func build(ctx context.Context, dir string, o Options, progress *printer) (binar
 		}
 		progress.printf("building %s\n", want.name)
 		*want.file = filepath.Join(dir, want.name)
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nomsgpack", "-o", *want.file, want.pkg)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return binaries{}, fmt.Errorf("build %s: %w\n%s", want.name, err, out)
+		if err := goBuild(ctx, *want.file, want.pkg); err != nil {
+			return binaries{}, err
 		}
 	}
 	return b, nil
+}
+
+func goBuild(ctx context.Context, file, pkg string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nomsgpack", "-o", file, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", filepath.Base(file), err, out)
+	}
+	return nil
+}
+
+// buildListener builds the service that is started cold.
+func buildListener(ctx context.Context, dir string) (string, error) {
+	file := filepath.Join(dir, "listener")
+	return file, goBuild(ctx, file, "github.com/roster-sd/roster/internal/bench/cmd/listener")
 }

@@ -76,7 +76,7 @@ func caseNames() []string {
 	for _, c := range Cases(BackendMemory) {
 		names = append(names, c.Name)
 	}
-	return append(names, caseRegister, caseBatch, caseEviction)
+	return append(names, caseRegister, caseBatch, caseEviction, caseCold)
 }
 
 func findCase(backend, name string) (Case, bool) {

@@ -86,7 +86,7 @@ func TestCasesOfSharedBackends(t *testing.T) {
 	for _, name := range caseNames() {
 		_, memory := findCase(BackendMemory, name)
 		_, redis := findCase(BackendRedis, name)
-		if !memory && !redis && name != caseBatch && name != caseEviction {
+		if !memory && !redis && name != caseBatch && name != caseEviction && name != caseCold {
 			t.Errorf("%s is a case of no backend", name)
 		}
 	}

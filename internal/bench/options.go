@@ -26,7 +26,7 @@ type Options struct {
 	Backends    []string      // to measure Roster on; empty: all that can be started
 	Protocols   []string      // empty: both
 	JSON        string        // file for the raw slices; empty: none
-	Starts      int           // starts of `roster dev` to time; 0: none
+	Starts      int           // starts of `roster dev` to time, and cold ones of `roster run`; 0: none
 	Calm        time.Duration // longest wait for a calm machine before a round
 	Disturbance float64       // per cent of the machine's CPU that others may take in a slice
 	Roster      string        // binary to measure; empty: build it
@@ -50,7 +50,7 @@ func ParseFlags(args []string, stderr io.Writer) (Options, error) {
 	backends := fs.String("backends", "", "comma-separated backends: "+strings.Join(backendNames(), ", ")+" (default all that can be started)")
 	protocols := fs.String("protocols", "", "comma-separated protocols: http, mtls (default both)")
 	fs.StringVar(&o.JSON, "json", "build/bench.json", "`file` for the raw slices; empty for none")
-	fs.IntVar(&o.Starts, "starts", 20, "starts of `roster dev` to time")
+	fs.IntVar(&o.Starts, "starts", 20, "starts of `roster dev` to time, and of `roster run` with no registry")
 	fs.DurationVar(&o.Calm, "calm", 10*time.Second, "longest wait for a calm machine before a round")
 	fs.Float64Var(&o.Disturbance, "disturbance", 5, "per cent of the machine's CPU that others may take in a slice before its round is thrown away")
 	fs.StringVar(&o.Roster, "roster", "", "roster `binary` to measure (default: build it)")

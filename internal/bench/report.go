@@ -21,6 +21,7 @@ type Report struct {
 	Missing     []Missing   `json:"missing,omitempty"`
 	Disk        *Disk       `json:"disk,omitempty"`
 	Start       *StartTimes `json:"start,omitempty"`
+	Cold        *StartTimes `json:"cold,omitempty"`
 	Rows        []Row       `json:"rows"`
 	Evictions   []Eviction  `json:"evictions,omitempty"`
 	Slices      []Slice     `json:"slices"`
@@ -62,6 +63,10 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	if s := r.Start; s != nil {
 		p.printf("start of `roster dev` to its first answer: median %.1f ms of %d starts (%.1f to %.1f), goal ≤ %.0f ms: %s\n",
+			s.MedianMillis, len(s.Millis), least(s.Millis), most(s.Millis), s.GoalMillis, met(s.Met))
+	}
+	if s := r.Cold; s != nil {
+		p.printf("no registry, and `roster run`, until its service is resolved: median %.1f ms of %d starts (%.1f to %.1f), goal ≤ %.0f ms: %s\n",
 			s.MedianMillis, len(s.Millis), least(s.Millis), most(s.Millis), s.GoalMillis, met(s.Met))
 	}
 	return p.err

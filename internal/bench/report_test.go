@@ -47,6 +47,7 @@ func sampleReport() *Report {
 		Missing:   []Missing{{BackendEtcd, "no such file"}},
 		Disk:      &Disk{Folder: "build", SyncMicros: 1234},
 		Start:     &StartTimes{Millis: []float64{20, 30.26, 61}, MedianMillis: 30.26, GoalMillis: 50, Met: true},
+		Cold:      &StartTimes{Millis: []float64{80, 90.26, 310}, MedianMillis: 90.26, GoalMillis: 300, Met: true},
 		Rows:      summarise(slices),
 		Slices:    slices,
 		Evictions: summariseWaves(waves),

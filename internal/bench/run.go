@@ -63,6 +63,9 @@ func (r *runner) all(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := r.cold(ctx); err != nil {
+		return err
+	}
 	if len(r.present) > 0 {
 		if err := r.makeData(); err != nil {
 			return err
@@ -106,7 +109,7 @@ func (r *runner) makeData() (err error) {
 // publish writes the report, if there is anything to tell.
 func (r *runner) publish(stdout io.Writer) error {
 	r.report.Rows, r.report.Evictions = summarise(r.report.Slices), summariseWaves(r.report.Waves)
-	if len(r.report.Slices) == 0 && len(r.report.Waves) == 0 && r.report.Start == nil {
+	if len(r.report.Slices) == 0 && len(r.report.Waves) == 0 && r.report.Start == nil && r.report.Cold == nil {
 		return nil
 	}
 	err := r.report.WriteText(stdout)

@@ -2,10 +2,7 @@ package bench
 
 import (
 	"context"
-	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -15,7 +12,7 @@ import (
 // startGoal is the time within which `roster dev` should answer.
 const startGoal = 50 * time.Millisecond
 
-// StartTimes is how long `roster dev` took from its start to its first answer.
+// StartTimes is how long something took from its start to its first answer.
 type StartTimes struct {
 	Millis       []float64 `json:"millis"`
 	MedianMillis float64   `json:"medianMillis"`
@@ -25,21 +22,7 @@ type StartTimes struct {
 
 // timeStarts starts `roster dev` n times, each in a folder of its own under dir.
 func timeStarts(ctx context.Context, dir, binary string, n int) (*StartTimes, error) {
-	out := &StartTimes{GoalMillis: float64(startGoal.Milliseconds())}
-	for i := range n {
-		own := filepath.Join(dir, "start-"+strconv.Itoa(i))
-		if err := os.Mkdir(own, 0o700); err != nil {
-			return nil, fmt.Errorf("time starts: %w", err)
-		}
-		took, err := timeStart(ctx, own, binary)
-		if err != nil {
-			return nil, fmt.Errorf("time starts: %w", err)
-		}
-		out.Millis = append(out.Millis, float64(took)/float64(time.Millisecond))
-	}
-	out.MedianMillis = median(out.Millis)
-	out.Met = out.MedianMillis <= out.GoalMillis
-	return out, nil
+	return repeatStarts(dir, "start-", n, startGoal, func(own string) (time.Duration, error) { return timeStart(ctx, own, binary) })
 }
 
 // timeStart starts `roster dev` once and polls /health until it answers.

@@ -75,7 +75,7 @@ func (w *wanderers) round(service string, shift int) {
 		return w.fine(what, node, err)
 	}
 
-	first, err := w.clients[a].Register(ctx, in, "")
+	first, err := w.clients[a].RegisterOnce(ctx, in, "")
 	if !w.fine("register", a, err) || !beat("a heartbeat at once", b, first.Token) {
 		return
 	}
@@ -83,7 +83,7 @@ func (w *wanderers) round(service string, shift int) {
 	if !w.fine("rotate", c, err) || !beat("a heartbeat with the rotated token", a, rotated.Token) {
 		return
 	}
-	second, err := w.clients[b].Register(ctx, in, rotated.Token)
+	second, err := w.clients[b].RegisterOnce(ctx, in, rotated.Token)
 	if !w.fine("register again", b, err) || !beat("a heartbeat with the second life's token", c, second.Token) {
 		return
 	}

@@ -24,7 +24,7 @@ func resumesInsideGap(t *testing.T, b sharedBackend) {
 	ttl := time.Minute.Milliseconds()
 	register := func(id string) wire.Registered {
 		t.Helper()
-		got, err := here.Register(ctx, wire.Registration{ServiceName: "s", InstanceID: id, Address: "10.0.0.1", Port: 1, TTL: &ttl}, "")
+		got, err := here.RegisterOnce(ctx, wire.Registration{ServiceName: "s", InstanceID: id, Address: "10.0.0.1", Port: 1, TTL: &ttl}, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -59,7 +59,7 @@ func (o *owner) take(node int, name string, ttl time.Duration) bool {
 	ref, w, ms := refOf(name), weight(), ttl.Milliseconds()
 	var got wire.Registered
 	op := o.l.call(history.Register, node, name, func(ctx context.Context) (err error) {
-		got, err = o.l.clients[node].owner.Register(ctx, wire.Registration{ServiceName: ref.ServiceName, InstanceID: ref.InstanceID,
+		got, err = o.l.clients[node].owner.RegisterOnce(ctx, wire.Registration{ServiceName: ref.ServiceName, InstanceID: ref.InstanceID,
 			Address: "10.0.0.1", Port: 80, Weight: w, TTL: &ms}, o.token)
 		return err
 	})

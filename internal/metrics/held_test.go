@@ -34,9 +34,9 @@ func TestHeld(t *testing.T) {
 		}
 		synctest.Wait()
 		m, local := New(""), New("")
-		open := true
+		open, failing := true, true
 		m.Follow(Sources{Catalog: c, Registry: r, Breaker: func() bool { return open }})
-		local.Follow(Sources{Catalog: c, Registry: r, Held: func() int { return 7 }})
+		local.Follow(Sources{Catalog: c, Registry: r, Held: func() int { return 7 }, StateFile: func() (int64, bool) { return 300, failing }})
 		has(t, page(t, m), "roster_instances_held 0", `roster_instances_held_by_cause{cause="new_epoch"} 0`, "roster_backend_breaker_open 1")
 		open = false
 		b.Lose()
@@ -47,7 +47,10 @@ func TestHeld(t *testing.T) {
 			`roster_instances_held_by_cause{cause="backend"} 0`, `roster_instances_held_by_cause{cause="refused_renewal"} 0`,
 			`roster_instances_held_by_cause{cause="early_end"} 0`, "roster_backend_breaker_open 0",
 			"roster_leases_resurrected_total 0", "roster_instances_restored_total 0", "roster_leases_ended_early_total 0")
-		has(t, page(t, local), "roster_instances_held 7", `roster_instances_held_by_cause{cause="pause"} 7`, "roster_backend_breaker_open 0")
+		has(t, page(t, local), "roster_instances_held 7", `roster_instances_held_by_cause{cause="pause"} 7`, "roster_backend_breaker_open 0",
+			"roster_state_file_bytes 300", "roster_state_file_failing 1")
+		failing = false
+		has(t, page(t, local), "roster_state_file_failing 0")
 		cancel()
 		<-done
 	})

@@ -19,6 +19,9 @@ type Sources struct {
 	Held     func() int // nil where the backend holds nothing itself
 	// Breaker tells whether calls to the backend fail at once; nil: there is no breaker.
 	Breaker func() bool
+	// StateFile gives the length of the state file in bytes, and whether it cannot be written;
+	// nil where there is none.
+	StateFile func() (bytes int64, failing bool)
 	// CertificateExpiry gives when the server's certificate runs out; nil without TLS.
 	CertificateExpiry func() time.Time
 }
@@ -67,6 +70,18 @@ func (m *Metrics) Follow(s Sources) {
 		}
 		return 0
 	})
+	if s.StateFile != nil {
+		gauge("roster_state_file_bytes", "Length of the state file.", func() float64 {
+			bytes, _ := s.StateFile()
+			return float64(bytes)
+		})
+		gauge("roster_state_file_failing", "1 while the state file cannot be written, so that a restart would forget the latest changes.", func() float64 {
+			if _, failing := s.StateFile(); failing {
+				return 1
+			}
+			return 0
+		})
+	}
 	held := holds{catalog: s.Catalog, backend: s.Held}
 	gauge("roster_instances_held", "Instances kept past their deadline because of evidence against this node or its backend.", held.total)
 	m.registry.MustRegister(held)

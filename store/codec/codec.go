@@ -87,6 +87,7 @@ type form struct {
 	RegisteredAt int64    `json:"at,omitzero"`
 	Owner        string   `json:"own,omitzero"`
 	Tokens       tokens   `json:"tok,omitzero"`
+	Process      string   `json:"proc,omitzero"`
 	Address      string   `json:"addr,omitzero"`
 	Port         uint16   `json:"port,omitzero"`
 	Weight       uint16   `json:"w,omitzero"`
@@ -129,7 +130,7 @@ func (f *form) from(s *Stored) {
 	f.Lease, f.Generation, f.Changed = uint64(r.Lease), r.Generation, r.Changed
 	f.Epoch, f.Number = r.Revision.Epoch, r.Revision.Number
 	f.TTL, f.RegisteredAt, f.Owner = int64(r.TTL), int64(r.RegisteredAt), r.Owner
-	f.Tokens = tokens(r.Tokens)
+	f.Tokens, f.Process = tokens(r.Tokens), r.Process
 	f.Address, f.Port, f.Weight, f.PID = in.Address, in.Port, in.Weight, int64(in.PID)
 	f.Protocol, f.Version, f.Env, f.Zone, f.Role = in.Protocol, in.Version, in.Env, in.Zone, in.Role
 	f.Status, f.Health, f.Meta, f.Tags = in.Status, in.Health, in.Meta, in.Tags
@@ -157,7 +158,7 @@ func (f *form) stored() (Stored, error) {
 			Lease: store.LeaseID(f.Lease), Generation: f.Generation,
 			Revision: store.Revision{Epoch: f.Epoch, Number: f.Number}, Changed: f.Changed,
 			TTL: time.Duration(f.TTL), RegisteredAt: store.Millis(f.RegisteredAt),
-			Owner: f.Owner, Tokens: store.Tokens(f.Tokens),
+			Owner: f.Owner, Tokens: store.Tokens(f.Tokens), Process: f.Process,
 			Instance: store.Instance{
 				Address: f.Address, Port: f.Port, Weight: f.Weight, PID: int(f.PID),
 				Protocol: f.Protocol, Version: f.Version, Env: f.Env, Zone: f.Zone, Role: f.Role,

@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// whole is a record in which every field is set.
+// whole is a record in which every field is set that format 1 began with.
 func whole() *codec.Stored {
 	s := &codec.Stored{
 		Record: store.Record{

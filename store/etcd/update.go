@@ -55,7 +55,7 @@ func (c *call) update(ref store.Ref, why store.Reason, apply func(*store.Record)
 			return nil, refused, nil
 		}
 		visible := !next.Instance.Equal(&was.rec.Instance)
-		if !visible && next.Tokens == was.rec.Tokens && next.Owner == was.rec.Owner {
+		if !visible && next.Tokens == was.rec.Tokens && next.Owner == was.rec.Owner && next.Process == was.rec.Process {
 			return was.rec, nil, nil
 		}
 		if visible {

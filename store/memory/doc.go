@@ -8,5 +8,8 @@
 // that grows with the number of records, save [Store.List], which visits each record that
 // it gives: expiry, batches of renewals, history and sweeps work in portions.
 //
-// Every [Open] is a new epoch, since nothing survives the process.
+// Every [Open] is a new epoch. Without a [State] nothing survives the process. With one the
+// records and tombstones do: changes are queued under the mutex, and written to a file by a
+// goroutine of its own, so that no call waits for a disk. Rewriting that file takes one list
+// of all that lives.
 package memory

@@ -37,6 +37,9 @@ type Options struct {
 	SweepInterval time.Duration
 	// Logger hears of pauses; nil: nobody does.
 	Logger *slog.Logger
+	// State is where the store keeps what must outlive the process; nil: nothing does. The
+	// store begins with what is in it, and closes it.
+	State *State
 	// OnPause hears of pauses and suspends, soon after the recovery, from one goroutine
 	// of the store's. It may call the store.
 	OnPause func(lease.Pause)
@@ -68,6 +71,9 @@ type Store struct {
 	stop chan struct{} // closed by Close
 	wg   sync.WaitGroup
 
+	keeper  *keeper   // nil without a state file
+	closing sync.Once // the end of the keeper
+
 	mu       sync.Mutex // guards everything below
 	closed   bool
 	revision store.Revision
@@ -81,7 +87,8 @@ type Store struct {
 	due      []lease.Expiry
 }
 
-// Open makes an empty store and starts its expiry goroutine, which Close ends.
+// Open makes a store, empty but for what its state file holds, and starts its goroutines,
+// which Close ends.
 func Open(opts Options) *Store {
 	opts = opts.withDefaults()
 	s := &Store{
@@ -92,13 +99,16 @@ func Open(opts Options) *Store {
 		// The history begins at 1, so that no revision has a part that looks unset.
 		revision: store.Revision{Epoch: newEpoch(), Number: 1},
 	}
-	s.log.open(opts.LogEvents, s.revision.Number)
 	s.graves.index, s.graves.maxMeant, s.graves.maxExpired = s.index, opts.MaxTombstones, opts.MaxExpiredTombstones
 	s.table = lease.NewTable(lease.Options{
 		Clock:    opts.Clock,
 		Boottime: opts.Boottime,
 		OnPause:  s.noticed,
 	})
+	if opts.State != nil {
+		s.restore(opts.State)
+	}
+	s.log.open(opts.LogEvents, s.revision.Number)
 	s.wg.Go(s.expire)
 	return s
 }
@@ -113,8 +123,8 @@ func newEpoch() uint64 {
 	}
 }
 
-// Close ends watchers with ErrClosed and waits for the expiry goroutine. Records are
-// gone with the store, and are not announced as deleted.
+// Close ends watchers with ErrClosed and waits for the goroutines. Records are gone with the
+// store, but for those in its state file, and are not announced as deleted.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if !s.closed {
@@ -124,6 +134,9 @@ func (s *Store) Close() error {
 	}
 	s.mu.Unlock()
 	s.wg.Wait()
+	if s.keeper != nil {
+		s.closing.Do(s.keeper.close) // when nothing can change any more
+	}
 	return nil
 }
 
@@ -131,6 +144,7 @@ func (s *Store) Close() error {
 func (s *Store) Capabilities() store.Capabilities {
 	return store.Capabilities{
 		Backend:       backend,
+		Durable:       s.keeper != nil,
 		TTLResolution: time.Nanosecond,
 		ExpiryLag:     50 * time.Millisecond,
 	}

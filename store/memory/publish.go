@@ -32,6 +32,7 @@ func (c *change) put(e *entry, rec *store.Record, why store.Reason) {
 	e.home.share(rec)
 	e.set(rec)
 	c.s.bind(rec, e)
+	c.s.keeper.note(item{number: c.begin().Number, rec: rec})
 	c.event(rec, before, c.signed(why))
 }
 
@@ -48,12 +49,13 @@ func (c *change) remove(e *entry, why store.Reason) {
 
 // bury remembers a record that left the entry.
 func (c *change) bury(e *entry, rec *store.Record, why store.Reason) {
-	c.s.graves.add(e, store.Tombstone{
+	stone := c.s.graves.add(e, store.Tombstone{
 		Record:   remains(rec),
 		Reason:   why,
 		Revision: c.begin(),
 		Time:     c.now,
 	}, c.s.table.Now())
+	c.s.keeper.note(item{number: c.begin().Number, stone: stone})
 }
 
 func (c *change) event(rec, before *store.Record, why store.Reason) {
@@ -66,10 +68,11 @@ func (c *change) event(rec, before *store.Record, why store.Reason) {
 	})
 }
 
-// done wakes the watchers if anything happened.
+// done wakes the watchers, and who writes the state file, if anything happened.
 func (c *change) done() {
 	if c.began {
 		c.s.log.announce()
+		c.s.keeper.kick()
 	}
 }
 

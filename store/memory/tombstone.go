@@ -44,7 +44,8 @@ func (g *graves) line(t *store.Tombstone) *line {
 	return &g.expired
 }
 
-func (g *graves) add(e *entry, t store.Tombstone, now time.Duration) {
+// add remembers a death of the entry's, and gives the tombstone, which never changes.
+func (g *graves) add(e *entry, t store.Tombstone, now time.Duration) *store.Tombstone {
 	gr := &grave{Tombstone: t, dug: now, e: e, earlier: e.latest}
 	e.latest = gr
 	g.line(&gr.Tombstone).push(gr)
@@ -61,6 +62,7 @@ func (g *graves) add(e *entry, t store.Tombstone, now time.Duration) {
 	if g.expired.len > g.maxExpired {
 		g.drop(g.expired.oldest)
 	}
+	return &gr.Tombstone
 }
 
 // remains gives what a tombstone keeps of a record; see [store.Tombstone].

@@ -63,7 +63,7 @@ func (s *Store) swap(ctx context.Context, ref store.Ref, before, next *store.Rec
 		return nil, false, nil
 	}
 	visible := !next.Instance.Equal(&before.Instance)
-	if !visible && next.Tokens == before.Tokens && next.Owner == before.Owner {
+	if !visible && next.Tokens == before.Tokens && next.Owner == before.Owner && next.Process == before.Process {
 		return before, true, nil
 	}
 	c := s.change()

@@ -34,7 +34,7 @@ func heavy(in *store.Instance) store.Instance {
 
 // encode gives the JSON of a record.
 func encode(s *stored) (string, error) {
-	first := codec.Stored{Record: store.Record{Owner: s.rec.Owner, Tokens: s.rec.Tokens, Instance: s.rec.Instance}, Rest: s.rest}
+	first := codec.Stored{Record: store.Record{Owner: s.rec.Owner, Tokens: s.rec.Tokens, Process: s.rec.Process, Instance: s.rec.Instance}, Rest: s.rest}
 	second := codec.Stored{Record: store.Record{Instance: heavy(&first.Record.Instance)}, Rest: s.more}
 	text, err := codec.Append(make([]byte, 0, 1024), &first)
 	if err != nil {

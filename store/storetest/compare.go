@@ -42,7 +42,7 @@ func differRemembered(want, got *store.Record) string { return differ(remembered
 // remembered gives what the tombstone of a record says of it.
 func remembered(rec *store.Record) *store.Record {
 	short := *rec
-	short.Changed = 0
+	short.Changed, short.Process = 0, ""
 	short.Instance = store.Instance{Address: rec.Instance.Address, Port: rec.Instance.Port, Status: rec.Instance.Status}
 	return &short
 }

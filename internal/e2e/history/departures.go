@@ -87,7 +87,9 @@ func (l *life) departs(h *History, last grant) (Moment, bool) {
 		disrupted = true
 		bound = max(bound, d.To+last.ttl+Departed)
 		if d.Restarts {
-			bound = max(bound, last.end+2*last.ttl+h.Bounds.Late)
+			// By the rules of etcd a new leader gives every lease its whole TTL again, and an
+			// election's time with it; what it is late by then is the usual.
+			bound = max(bound, last.end+2*last.ttl+h.Bounds.Late, d.To+last.ttl+h.Bounds.Late)
 		}
 	}
 	return bound, disrupted

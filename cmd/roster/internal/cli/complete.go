@@ -36,7 +36,7 @@ func (s *session) names(most int, many bool) cobra.CompletionFunc {
 		}
 		ctx, cancel := context.WithTimeout(parent, completionTime)
 		defer cancel()
-		c, err := s.connect()
+		c, err := s.connectRunning()
 		if err != nil {
 			return nil, directive
 		}

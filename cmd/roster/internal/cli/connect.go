@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"strings"
 	"time"
 
@@ -10,10 +9,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// userAgent is what the commands call themselves.
+const userAgent = "roster-cli"
+
 // session is what every command that talks to a registry shares: its flags, and what
 // they lead to.
 type session struct {
 	env           Env
+	cmd           *cobra.Command
 	output        format
 	addresses     []string
 	ca, cert, key string
@@ -23,10 +26,16 @@ type session struct {
 
 // bind gives the command the flags that all of them have.
 func bind(cmd *cobra.Command, env Env) *session {
-	s := &session{env: env, output: formatTable}
+	s := bindSilent(cmd, env)
+	s.outputFlag(cmd)
+	return s
+}
+
+// bindSilent is bind for a command that prints no data.
+func bindSilent(cmd *cobra.Command, env Env) *session {
+	s := &session{env: env, cmd: cmd, output: formatTable}
 	f := cmd.Flags()
 	f.SortFlags = false
-	s.outputFlag(cmd)
 	f.StringSliceVar(&s.addresses, "address", nil, "where the registry is: host:port, https://… or http://…; several separated by commas (ROSTER_ADDRESS; otherwise the local one)")
 	f.StringVar(&s.ca, "ca", "", "file with the root certificate of the registry (ROSTER_CA)")
 	f.StringVar(&s.cert, "cert", "", "file with your certificate (ROSTER_CERT)")
@@ -56,10 +65,40 @@ func (s *session) or(flag, variable string) string {
 }
 
 // connect gives a client of the registry that flags, environment or the local discovery
-// file name. The caller closes it.
-func (s *session) connect() (*client.Client, error) {
+// file name. Where none of them does, it starts a local registry, and says so. The caller
+// closes it.
+func (s *session) connect() (*client.Client, error) { return s.connectTo(s.ensureLocal) }
+
+// connectRunning is connect without starting a registry.
+func (s *session) connectRunning() (*client.Client, error) {
+	return s.connectTo(func() (devfile.Info, error) { return findLocal(s.env.TempDir) })
+}
+
+func (s *session) connectTo(local func() (devfile.Info, error)) (*client.Client, error) {
+	opts, err := s.remote()
+	if err != nil {
+		return nil, err
+	}
+	if len(opts.Addresses) == 0 {
+		info, err := local()
+		if err != nil {
+			return nil, err
+		}
+		opts.Addresses = []string{"http://" + info.Address()}
+	}
+	c, err := client.New(opts)
+	if err != nil {
+		return nil, Usage(err)
+	}
+	return c, nil
+}
+
+// remote gives the options for a client of the registry that flags or environment name. They
+// have no address where neither does, and the local registry is meant; that speaks plain HTTP
+// on loopback, and certificates in the environment are for another one.
+func (s *session) remote() (client.Options, error) {
 	opts := client.Options{
-		Addresses: s.addresses, Timeout: s.timeout, UserAgent: "roster-cli",
+		Addresses: s.addresses, Timeout: s.timeout, UserAgent: userAgent,
 		CAFile: s.or(s.ca, "ROSTER_CA"), CertFile: s.or(s.cert, "ROSTER_CERT"), KeyFile: s.or(s.key, "ROSTER_KEY"),
 	}
 	if len(opts.Addresses) == 0 {
@@ -71,29 +110,9 @@ func (s *session) connect() (*client.Client, error) {
 	}
 	if len(opts.Addresses) == 0 {
 		if s.ca != "" || s.cert != "" || s.key != "" {
-			return nil, usagef("--ca, --cert and --key are for a registry that --address or ROSTER_ADDRESS names")
+			return opts, usagef("--ca, --cert and --key are for a registry that --address or ROSTER_ADDRESS names")
 		}
-		local, err := findLocal(s.env.TempDir)
-		if err != nil {
-			return nil, err
-		}
-		// The local registry speaks plain HTTP on loopback; certificates in the
-		// environment are for another one.
-		opts.Addresses = []string{"http://" + local.Address()}
 		opts.CAFile, opts.CertFile, opts.KeyFile = "", "", ""
 	}
-	c, err := client.New(opts)
-	if err != nil {
-		return nil, Usage(err)
-	}
-	return c, nil
-}
-
-// findLocal finds this user's local registry.
-func findLocal(dir string) (devfile.Info, error) {
-	info, _, err := devfile.Read(dir)
-	if errors.Is(err, devfile.ErrNotFound) || errors.Is(err, devfile.ErrStale) {
-		return info, errNoRegistry
-	}
-	return info, err
+	return opts, nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
@@ -39,7 +40,10 @@ func deadPID(t *testing.T) int {
 
 func TestWhereTheRegistryIs(t *testing.T) {
 	answer := func(name string) string {
-		return registry(t, map[string]string{"GET /registry/services": `{"services":[{"serviceName":"` + name + `"}]}`})
+		return registry(t, map[string]string{
+			"GET /registry/services": `{"services":[{"serviceName":"` + name + `"}]}`,
+			"GET /health":            fmt.Sprintf(`{"ok":true,"pid":%d}`, os.Getpid()), // a local one proves who it is
+		})
 	}
 	w := newWorld(t)
 	find := func(want string, args ...string) {

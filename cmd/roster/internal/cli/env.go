@@ -21,6 +21,9 @@ type Env struct {
 	Now func() time.Time
 	// TempDir is where the discovery file of a local registry is looked for.
 	TempDir string
+	// Binary is the roster program that a local registry is started with; if empty none is
+	// started.
+	Binary string
 }
 
 func (e Env) filled() Env {
@@ -57,7 +60,7 @@ func (e Env) say(format string, args ...any) {
 func Commands(env Env) []*cobra.Command {
 	env = env.filled()
 	return []*cobra.Command{
-		registerCommand(env), heartbeatCommand(env), deregisterCommand(env),
+		runCommand(env), registerCommand(env), heartbeatCommand(env), deregisterCommand(env),
 		lsCommand(env), getCommand(env), resolveCommand(env),
 		watchCommand(env), eventsCommand(env), healthCommand(env), stopCommand(env),
 	}

@@ -48,6 +48,12 @@ type notFoundError struct{ error }
 func (n notFoundError) Unwrap() error      { return n.error }
 func (notFoundError) Is(target error) bool { return target == errNotFound }
 
+// status is the end of a command that roster run ran, and of which nothing is to be said:
+// the number is its exit status.
+type status int
+
+func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
 func usagef(format string, args ...any) error { return Usage(fmt.Errorf(format, args...)) }
 
 var (
@@ -66,9 +72,12 @@ func ExitCode(err error) int {
 		}
 		return false
 	}
+	var of status
 	switch {
 	case err == nil:
 		return ExitOK
+	case errors.As(err, &of):
+		return int(of)
 	case is(ErrUsage):
 		return ExitUsage
 	case is(client.ErrNotFound, client.ErrLeaseLost, errNotRunning, errNotFound):

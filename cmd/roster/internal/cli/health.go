@@ -26,7 +26,7 @@ not, which makes this command fit for the health check of a container.`,
 	cmd.Flags().BoolVar(&strict, "strict", false, "as --ready, and a registry without its backend counts as not ready")
 	s := bind(cmd, env)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		c, err := s.connect()
+		c, err := s.connectRunning()
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 
 // registrar is the part of the client that keeping an instance needs.
 type registrar interface {
-	Register(ctx context.Context, in wire.Registration, token string) (wire.Registered, error)
+	RegisterOnce(ctx context.Context, in wire.Registration, token string) (wire.Registered, error)
 	Heartbeat(ctx context.Context, ref wire.InstanceRef, token string) (wire.Heartbeat, error)
 	RotateToken(ctx context.Context, ref wire.InstanceRef, token string) (wire.Token, error)
 	Deregister(ctx context.Context, ref wire.InstanceRef, token, reason string) error
@@ -147,10 +147,10 @@ func (k *keeper) lost(err error) bool {
 func again(e *client.Error) bool { return e.Reason == "expired" || e.Reason == "unreachable" }
 
 func (k *keeper) register(ctx context.Context, why error) error {
-	mine, err := k.c.Register(ctx, k.in, k.token)
+	mine, err := k.c.RegisterOnce(ctx, k.in, k.token)
 	if errors.Is(err, client.ErrUnauthenticated) {
 		// The old token may be what is wrong; our identity may be enough.
-		mine, err = k.c.Register(ctx, k.in, "")
+		mine, err = k.c.RegisterOnce(ctx, k.in, "")
 	}
 	if err != nil {
 		if passing(err) {

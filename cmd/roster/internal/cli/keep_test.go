@@ -47,7 +47,7 @@ func (f *fakeRegistrar) expires() int64 {
 	return time.Now().UnixMilli() + f.skew + f.life
 }
 
-func (f *fakeRegistrar) Register(_ context.Context, in wire.Registration, token string) (wire.Registered, error) {
+func (f *fakeRegistrar) RegisterOnce(_ context.Context, in wire.Registration, token string) (wire.Registered, error) {
 	if err := f.call("register", token); err != nil {
 		return wire.Registered{}, err
 	}
@@ -88,7 +88,7 @@ func keep(t *testing.T, f *fakeRegistrar, d time.Duration) (said []string, err e
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
 	in := wire.Registration{ServiceName: "orders", Port: 1}
-	mine, err := f.Register(ctx, in, "")
+	mine, err := f.RegisterOnce(ctx, in, "")
 	if err != nil {
 		t.Fatal(err)
 	}

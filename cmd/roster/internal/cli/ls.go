@@ -5,6 +5,7 @@ import (
 	"io"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/roster-sd/roster/client"
 	"github.com/spf13/cobra"
@@ -14,10 +15,19 @@ func lsCommand(env Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls [NAME]",
 		Short: "List services, or the instances of one",
+		Long: `List services, or the instances of one.
+
+With --watch, a terminal shows all instances, or those of the service, in a table that
+keeps up: what is new (+), what changed (~), what left (-) and why, and when each was last
+heard of. Arrows and PgUp, PgDn scroll, / searches, q quits. Where standard output is no
+terminal, or with -o json or yaml, changes are printed as "roster watch" prints them.`,
 		Example: `  roster ls
-  roster ls orders --status up --zone eu-1`,
+  roster ls orders --status up --zone eu-1
+  roster ls --watch`,
 		Args: args(cobra.MaximumNArgs(1)),
 	}
+	var watch bool
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "keep the list up to date until you quit")
 	filter := bindFilter(cmd)
 	s := bind(cmd, env)
 	cmd.ValidArgsFunction = s.names(1, false)
@@ -27,7 +37,7 @@ func lsCommand(env Env) *cobra.Command {
 			return err
 		}
 		for _, name := range []string{"version", "env", "zone", "role", "status", "tag", "meta"} {
-			if len(list) == 0 && cmd.Flags().Changed(name) {
+			if len(list) == 0 && !watch && cmd.Flags().Changed(name) {
 				return usagef("--%s chooses among the instances of a service: roster ls NAME --%s …", name, name)
 			}
 		}
@@ -36,6 +46,9 @@ func lsCommand(env Env) *cobra.Command {
 			return err
 		}
 		defer c.Close()
+		if watch {
+			return s.keepUp(cmd.Context(), c, list, chosen)
+		}
 		if len(list) == 1 {
 			return s.listInstances(cmd.Context(), c, list[0], chosen)
 		}
@@ -43,6 +56,17 @@ func lsCommand(env Env) *cobra.Command {
 	}
 	return cmd
 }
+
+// keepUp shows a live table where there is a terminal for it, and else every change on a
+// line of its own.
+func (s *session) keepUp(ctx context.Context, c *client.Client, services []string, filter client.Filter) error {
+	if t := newTerminal(s.env); t != nil && s.output == formatTable {
+		return s.showLive(ctx, t, c, strings.Join(services, ""), filter)
+	}
+	return s.follow(ctx, c, services, filter)
+}
+
+func isZero(filter client.Filter) bool { return reflect.DeepEqual(filter, client.Filter{}) }
 
 func (s *session) listServices(ctx context.Context, c *client.Client) error {
 	var fresh client.Freshness
@@ -80,7 +104,7 @@ func (s *session) listInstances(ctx context.Context, c *client.Client, service s
 	}
 	s.warn(fresh)
 	what := "is registered"
-	if !reflect.DeepEqual(filter, client.Filter{}) {
+	if !isZero(filter) {
 		what = "matches"
 	}
 	return s.print(answer, func(w io.Writer) {

@@ -10,9 +10,7 @@ import (
 )
 
 func registerCommand(env Env) *cobra.Command {
-	var in wire.Registration
-	var meta []string
-	var ttl time.Duration
+	var pid int
 	var keep bool
 	cmd := &cobra.Command{
 		Use:   "register NAME --port PORT",
@@ -26,38 +24,20 @@ stays in the foreground, renews, and deregisters when it is interrupted.`,
   roster register orders --port 3000 --meta team=blue --tag canary --keep`,
 		Args: args(cobra.ExactArgs(1)),
 	}
-	f := cmd.Flags()
-	f.StringVar(&in.InstanceID, "id", "", "instance ID; the registry makes one if absent")
-	f.StringVar(&in.Address, "host", "", "IP address or DNS name of the instance; the one that you call from if absent")
-	f.IntVar(&in.Port, "port", 0, "port of the instance")
-	f.StringVar(&in.Protocol, "protocol", "", "what it speaks there, such as http or grpc")
-	f.DurationVar(&ttl, "ttl", 0, "how long it lives without being renewed; the registry's default if absent")
-	f.StringVar(&in.Version, "version", "", "its version")
-	f.StringVar(&in.Env, "env", "", "its environment")
-	f.StringVar(&in.Zone, "zone", "", "its zone")
-	f.StringVar(&in.Role, "role", "", "its role")
-	f.StringVar(&in.Status, "status", "", "its status: starting, up (default), draining or out_of_service")
-	f.IntVar(&in.Weight, "weight", 0, "its share among others with --strategy weighted; 100 if absent")
-	f.StringSliceVar(&in.Tags, "tag", nil, "a tag; may be repeated")
-	f.StringArrayVar(&meta, "meta", nil, "metadata, KEY=VALUE; may be repeated")
-	f.BoolVar(&keep, "keep", false, "stay, renew, and deregister when interrupted")
-	complete(cmd, "status", statuses...)
+	flags := bindRegistration(cmd, "port of the instance", "IP address or DNS name of the instance; the one that you call from if absent")
+	cmd.Flags().IntVar(&pid, "pid", 0, "the process that serves there; roster dev removes the instance when it ends")
+	cmd.Flags().BoolVar(&keep, "keep", false, "stay, renew, and deregister when interrupted")
 	s := bind(cmd, env)
 	s.tokenFlag(cmd)
 	cmd.ValidArgsFunction = s.names(1, false)
 
 	cmd.RunE = func(cmd *cobra.Command, list []string) error {
-		in.ServiceName = list[0]
-		var err error
-		if in.Metadata, err = pairs(meta); err != nil {
+		in, err := flags.get(list[0])
+		if err != nil {
 			return err
 		}
-		if cmd.Flags().Changed("ttl") {
-			if ttl%time.Millisecond != 0 {
-				return usagef("--ttl %s: want whole milliseconds", ttl)
-			}
-			ms := ttl.Milliseconds()
-			in.TTL = &ms
+		if in.PID = pid; pid < 1 && cmd.Flags().Changed("pid") {
+			return usagef("--pid %d: must be that of a process", pid)
 		}
 		c, err := s.connect()
 		if err != nil {
@@ -68,7 +48,7 @@ stays in the foreground, renews, and deregisters when it is interrupted.`,
 		if in.InstanceID != "" {
 			token = s.holdersToken() // without an ID there is nothing to hold yet
 		}
-		mine, err := c.Register(cmd.Context(), in, token)
+		mine, err := c.RegisterOnce(cmd.Context(), in, token)
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,8 @@ import (
 // Report tells people of the error that a command returned: what failed, every bad
 // field on a line of its own, and what to do next where that is known.
 func Report(w io.Writer, err error) {
-	if err == nil {
+	var said status
+	if err == nil || errors.As(err, &said) {
 		return
 	}
 	var e *client.Error

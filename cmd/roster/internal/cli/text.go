@@ -45,23 +45,27 @@ func place(in *wire.Instance) string {
 	return clean(net.JoinHostPort(in.Address, strconv.Itoa(in.Port)))
 }
 
-// state gives the condition of an instance in a word or two.
+// state gives the condition of an instance in a word or two, coloured.
 func (e Env) state(in *wire.Instance) string {
-	text, colour := clean(in.Status), yellow
-	switch in.Status {
-	case "up":
-		colour = green
-	case "out_of_service":
-		colour = red
-	}
+	return e.paint(stateColour(in), condition(in))
+}
+
+func condition(in *wire.Instance) string {
 	switch in.Health {
 	case "", "passing":
-	case "failing":
-		text, colour = text+" (failing)", red
-	default:
-		text, colour = text+" ("+clean(in.Health)+")", yellow
+		return clean(in.Status)
 	}
-	return e.paint(colour, text)
+	return clean(in.Status) + " (" + clean(in.Health) + ")"
+}
+
+func stateColour(in *wire.Instance) string {
+	switch {
+	case in.Health == "failing", in.Status == "out_of_service":
+		return red
+	case in.Status == "up" && (in.Health == "" || in.Health == "passing"):
+		return green
+	}
+	return yellow
 }
 
 // span gives a duration in its largest unit, as ages are spoken of.

@@ -105,8 +105,6 @@ func about(in *wire.Instance) string {
 	return strings.Join(parts, ", ")
 }
 
-func condition(in *wire.Instance) string { return Env{}.state(in) }
-
 // why gives the reason of a deletion, and who and where.
 func why(d *wire.Deleted) string {
 	text := clean(d.Reason)

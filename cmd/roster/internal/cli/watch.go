@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -38,27 +39,31 @@ With -o json every event of the registry is a line of JSON.`,
 			return err
 		}
 		defer c.Close()
-		ctx := cmd.Context()
-		w, err := c.Watch(ctx, client.WatchOptions{Services: list, Filter: chosen, OnRetry: s.retrying})
+		return s.follow(cmd.Context(), c, list, chosen)
+	}
+	return cmd
+}
+
+// follow prints changes until ctx ends; of all services where none is named.
+func (s *session) follow(ctx context.Context, c *client.Client, services []string, filter client.Filter) error {
+	w, err := c.Watch(ctx, client.WatchOptions{Services: services, Filter: filter, OnRetry: s.retrying})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	show := s.shower()
+	for {
+		e, err := w.Next(ctx)
+		if ctx.Err() != nil {
+			return nil // interrupted: that is how a watch ends
+		}
 		if err != nil {
 			return err
 		}
-		defer w.Close()
-		show := s.shower()
-		for {
-			e, err := w.Next(ctx)
-			if ctx.Err() != nil {
-				return nil // interrupted: that is how a watch ends
-			}
-			if err != nil {
-				return err
-			}
-			if err := show(e); err != nil {
-				return err
-			}
+		if err := show(e); err != nil {
+			return err
 		}
 	}
-	return cmd
 }
 
 func (s *session) retrying(err error, wait time.Duration) {

@@ -42,14 +42,14 @@ func TestRegister(t *testing.T) {
 	w.env["ROSTER_TOKEN"] = "from-env"
 	code := w.run("register", "orders", "--id", "o-1", "--host", "10.0.0.7", "--port", "3000", "--protocol", "http",
 		"--version", "1.10", "--env", "prod", "--zone", "eu-1", "--role", "leader", "--weight", "50", "--status", "starting",
-		"--tag", "blue,canary", "--tag", "x", "--meta", "a=b=c", "--meta", "empty=", "--ttl", "15s")
+		"--tag", "blue,canary", "--tag", "x", "--meta", "a=b=c", "--meta", "empty=", "--ttl", "15s", "--pid", "4711")
 	var got, want any
 	if err := json.Unmarshal([]byte(body), &got); err != nil {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal([]byte(`{"serviceName":"orders","instanceId":"o-1","address":"10.0.0.7","port":3000,"protocol":"http",
 		"version":"1.10","env":"prod","zone":"eu-1","role":"leader","weight":50,"status":"starting","tags":["blue","canary","x"],
-		"metadata":{"a":"b=c","empty":""},"ttl":15000}`), &want); err != nil {
+		"metadata":{"a":"b=c","empty":""},"pid":4711,"ttl":15000}`), &want); err != nil {
 		t.Fatal(err)
 	}
 	if code != ExitOK || !reflect.DeepEqual(got, want) {
@@ -62,6 +62,16 @@ func TestRegister(t *testing.T) {
 	// registry, not this command, judges a TTL.
 	if w.run("register", "orders", "--port", "1", "--ttl", "-1s"); token != "" || !strings.Contains(body, `"ttl":-1000`) {
 		t.Errorf("without an ID, sent the token %q and %s", token, body)
+	}
+}
+
+// A pid that is none is told here: left out, it would be no mistake.
+func TestRegisterNoPid(t *testing.T) {
+	for _, pid := range []string{"0", "-1"} {
+		w := newWorld(t)
+		if code := w.run("register", "orders", "--port", "1", "--pid", pid); code != ExitUsage || !strings.Contains(w.err.String(), "--pid "+pid) {
+			t.Errorf("--pid %s: exit status %d: %s", pid, code, &w.err)
+		}
 	}
 }
 

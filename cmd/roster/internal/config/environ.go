@@ -12,7 +12,7 @@ const envPrefix = "ROSTER_"
 // line and the SDKs.
 var notKeys = map[string]bool{
 	"ROSTER_ADDRESS": true, "ROSTER_CA": true, "ROSTER_CERT": true, "ROSTER_KEY": true,
-	"ROSTER_TOKEN": true, "ROSTER_OUTPUT": true, "ROSTER_BIN": true,
+	"ROSTER_TOKEN": true, "ROSTER_OUTPUT": true, "ROSTER_BIN": true, "ROSTER_NO_START": true,
 }
 
 // serviceLink is what Kubernetes sets in every pod beside a Service whose name is roster

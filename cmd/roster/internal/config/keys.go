@@ -38,7 +38,7 @@ var keys = []Key{
 	{Name: "store.backend", Kind: KindText, Default: Memory, OneOf: []string{Memory, Redis, Etcd}, flag: "backend",
 		Doc: "Where instances are kept: memory (one node), redis or etcd (several nodes)."},
 	{Name: "store.memory.state_file", Kind: KindText, Default: "",
-		Doc: "File that lets instances survive a restart. Empty: memory only."},
+		Doc: "File that lets instances survive a restart; its folder must be there. Empty: memory only."},
 	{Name: "store.redis.addresses", Kind: KindList, Default: []string{"127.0.0.1:6379"}, address: true,
 		Doc: "Addresses of Redis, host:port."},
 	{Name: "store.redis.username", Kind: KindText, Default: "",

@@ -26,8 +26,9 @@ const callTimeout = 1700 * time.Millisecond
 // backend keeps the leases itself.
 type backend struct {
 	leases, held func() int
-	breaker      func() bool // tells whether calls fail at once; nil: there is no breaker
-	check        checker     // nil: there is nothing to check
+	breaker      func() bool                        // tells whether calls fail at once; nil: there is no breaker
+	state        func() (bytes int64, failing bool) // of the state file; nil: there is none
+	check        checker                            // nil: there is nothing to check
 }
 
 // openBackend is the switch that opens a backend. One that is out of reach is no error:
@@ -35,7 +36,7 @@ type backend struct {
 func (s *Server) openBackend() (err error) {
 	switch b := s.cfg.Store.Backend; b {
 	case config.Memory:
-		s.openMemory()
+		err = s.openMemory()
 	case config.Redis:
 		err = s.openRedis(s.cfg.Store.Redis)
 	case config.Etcd:
@@ -46,8 +47,13 @@ func (s *Server) openBackend() (err error) {
 	return err
 }
 
-func (s *Server) openMemory() {
+func (s *Server) openMemory() error {
+	state, err := s.openState(s.cfg.Store.Memory.StateFile)
+	if err != nil {
+		return err
+	}
 	m := memory.Open(memory.Options{
+		State:         state,
 		Node:          s.node,
 		Boottime:      lease.Boottime(),
 		SweepInterval: s.cfg.Lease.SweepInterval,
@@ -55,6 +61,26 @@ func (s *Server) openMemory() {
 		OnPause:       func(lease.Pause) { s.metrics.Pause() },
 	})
 	s.store, s.backend = s.instrumented(m), backend{leases: m.Leases, held: m.Held}
+	if state != nil {
+		s.backend.state = m.StateFile
+	}
+	return nil
+}
+
+// openState opens the state file, if there is to be one.
+func (s *Server) openState(file string) (*memory.State, error) {
+	if file == "" {
+		return nil, nil
+	}
+	state, err := memory.OpenState(file, s.log)
+	if err == nil {
+		return state, nil
+	}
+	if s.opts.StateOptional {
+		s.log.Warn("no state file: a restart forgets every instance", "error", err)
+		return nil, nil
+	}
+	return nil, fmt.Errorf("store.memory.state_file: %w", err)
 }
 
 func (s *Server) openRedis(cfg config.RedisStore) error {

@@ -42,7 +42,8 @@ func TestOpenRefuses(t *testing.T) {
 			c.Store.Backend, c.Store.Etcd.Endpoints = config.Etcd, []string{"https://127.0.0.1:1"}
 			c.Store.Etcd.TLS.CAFile = f.path("none.crt")
 		}, true, []string{"store.etcd.tls.ca_file: ", "none.crt"}},
-		"state file":  {func(c *config.Config) { c.Store.Memory.StateFile = "x" }, true, []string{"store.memory.state_file: leave it empty"}},
+		"state file": {func(c *config.Config) { c.Store.Memory.StateFile = f.path("none/state") }, true, []string{
+			"store.memory.state_file: open state file: ", "no such file or directory", "make its folder"}},
 		"connections": {func(c *config.Config) { c.Limits.Connections = 1 }, true, []string{"limits.connections: leave it at 0"}},
 		"all at once": {func(c *config.Config) {
 			c.Limits.Instances, c.Limits.Watchers = 1, 1

@@ -23,6 +23,7 @@ import (
 	"github.com/roster-sd/roster/internal/limit"
 	"github.com/roster-sd/roster/internal/metrics"
 	"github.com/roster-sd/roster/internal/patience"
+	"github.com/roster-sd/roster/internal/procwatch"
 	"github.com/roster-sd/roster/internal/tlsreload"
 	"github.com/roster-sd/roster/lease"
 	"github.com/roster-sd/roster/registry"
@@ -38,27 +39,35 @@ type Options struct {
 	Dev bool
 	// Insecure lets the API be served over plain HTTP: every caller is then anonymous.
 	Insecure bool
-	Version  string
-	Logger   *slog.Logger
+	// IdleStop ends Run, without an error, after this time without an instance and without
+	// a request; 0 is never.
+	IdleStop time.Duration
+	// StateOptional goes on in memory alone where the state file cannot be opened, and warns.
+	StateOptional bool
+
+	Version string
+	Logger  *slog.Logger
 }
 
 // Server is a node that listens.
 type Server struct {
-	opts     Options
-	cfg      config.Config
-	log      *slog.Logger
-	node     string
-	store    store.Store
-	backend  backend
-	catalog  *catalog.Catalog
-	reads    atomic.Pointer[catalog.Catalog] // the same, for the backend's goroutines
-	registry *registry.Registry
-	api      *api.API
-	metrics  *metrics.Metrics
-	material *tlsreload.Material // nil for plain HTTP
+	opts      Options
+	cfg       config.Config
+	log       *slog.Logger
+	node      string
+	store     store.Store
+	backend   backend
+	catalog   *catalog.Catalog
+	reads     atomic.Pointer[catalog.Catalog] // the same, for the backend's goroutines
+	registry  *registry.Registry
+	api       *api.API
+	metrics   *metrics.Metrics
+	material  *tlsreload.Material // nil for plain HTTP
+	processes *procwatch.Watcher  // nil where instances may run on other machines
 
 	watch       *patience.Watch // keeps the deadlines of all connections
 	main, admin net.Listener    // admin is nil where there is no such listener
+	idle        *idle           // nil: it does not end by itself
 	mainServer  *http.Server
 	adminServer *http.Server
 	stopping    atomic.Bool
@@ -122,6 +131,7 @@ func (s *Server) wire(authorizer *auth.Authorizer) {
 	if !s.opts.Dev {
 		opts.Lookups = limit.New(lookupsPerSecond, lookupsPerSecond)
 	}
+	s.watchProcesses(&opts)
 	reg := registry.New(opts)
 	s.registry = reg
 	apiOpts := api.Options{
@@ -141,12 +151,17 @@ func (s *Server) wire(authorizer *auth.Authorizer) {
 		apiOpts.Surface = &api.Surface{Register: surface.Register, Refuse: local.Refuse}
 	}
 	s.api = api.New(apiOpts)
-	sources := metrics.Sources{Catalog: s.catalog, Registry: reg, Leases: s.backend.leases, Held: s.backend.held, Breaker: s.backend.breaker}
+	sources := metrics.Sources{Catalog: s.catalog, Registry: reg, Leases: s.backend.leases, Held: s.backend.held, Breaker: s.backend.breaker, StateFile: s.backend.state}
 	if s.material != nil {
 		sources.CertificateExpiry = s.material.NotAfter
 	}
 	s.metrics.Follow(sources)
-	s.mainServer = s.httpServer(s.api.Handler())
+	handler := s.api.Handler()
+	if s.opts.IdleStop > 0 {
+		s.idle = newIdle(s.opts.IdleStop, func() int { return s.catalog.Stats().Instances })
+		handler = s.idle.wrap(handler)
+	}
+	s.mainServer = s.httpServer(handler)
 	if s.admin != nil {
 		s.adminServer = s.httpServer(s.adminHandler())
 	}
@@ -169,15 +184,21 @@ func (s *Server) AdminAddr() string {
 // Run serves until the context ends, then shuts down: not ready, streams drained,
 // requests answered, within the configured time. It closes the server.
 func (s *Server) Run(ctx context.Context) error {
+	ctx, unused := context.WithCancel(ctx)
+	defer unused()
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	group, work := errgroup.WithContext(work)
 	group.Go(func() error { return ended(s.catalog.Run(work)) })
 	group.Go(func() error { return ended(s.registry.Run(work)) })
+	group.Go(func() error { return ended(s.registry.FollowProcesses(work)) })
 	group.Go(func() error { return ended(s.watch.Run(work)) })
 	group.Go(func() error { return ended(s.checkBackend(work)) })
 	if s.material != nil {
 		group.Go(func() error { return ended(s.material.Run(work)) })
+	}
+	if s.idle != nil {
+		group.Go(func() error { return ended(s.idle.run(work, s.log, unused)) })
 	}
 	group.Go(func() error { return served(s.serveMain()) })
 	if s.admin != nil {
@@ -191,7 +212,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	err := s.shutdown()
 	stop()
-	return errors.Join(group.Wait(), err, s.store.Close())
+	return errors.Join(group.Wait(), err, s.closeProcesses(), s.store.Close())
 }
 
 func (s *Server) shutdown() error {
@@ -222,7 +243,7 @@ func (s *Server) Close() error {
 			errs = append(errs, l.Close())
 		}
 	}
-	return errors.Join(append(errs, s.store.Close())...)
+	return errors.Join(append(errs, s.closeProcesses(), s.store.Close())...)
 }
 
 func (s *Server) health() api.Health {
@@ -232,6 +253,11 @@ func (s *Server) health() api.Health {
 	}
 	if h.Held > 0 {
 		h.Degraded = append(h.Degraded, "instances are kept past their deadline, because this process or machine was paused")
+	}
+	if s.backend.state != nil {
+		if _, failing := s.backend.state(); failing {
+			h.Degraded = append(h.Degraded, "the state file cannot be written, so that a restart would forget the latest changes")
+		}
 	}
 	return h
 }

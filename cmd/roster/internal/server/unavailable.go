@@ -11,9 +11,6 @@ import (
 func (s *Server) unavailable() error {
 	var lines []string
 	refuse := func(key, want string) { lines = append(lines, key+": "+want) }
-	if s.cfg.Store.Memory.StateFile != "" {
-		refuse("store.memory.state_file", "leave it empty")
-	}
 	for i, p := range s.cfg.Auth.Policies {
 		if p.Admin {
 			refuse(fmt.Sprintf("auth.policies[%d].admin", i), "leave it false: there is no administration yet")
