@@ -26,6 +26,7 @@ type node struct {
 	t       *testing.T
 	store   store.Store
 	catalog *catalog.Catalog
+	reg     *registry.Registry
 	api     *api.API
 	url     string
 	check   *apicheck.Checker
@@ -141,7 +142,7 @@ func assemble(t *testing.T, s setup, identity func(*http.Request) (string, error
 		}
 	}
 	check := shared(t)
-	return &node{t: t, store: st, catalog: cat, api: api.New(opts), check: check, clients: newClients(check)}
+	return &node{t: t, store: st, catalog: cat, reg: reg, api: api.New(opts), check: check, clients: newClients(check)}
 }
 
 // in gives the node for a part of the test.

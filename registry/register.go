@@ -169,7 +169,7 @@ func proof(c Caller) string {
 
 // isAdmin tells whether the caller administers the service.
 func (r *Registry) isAdmin(c Caller, service string) bool {
-	return r.opts.Authorizer.Authorize(c.Identity, auth.Admin, service).Allowed
+	return r.Policy().Authorize(c.Identity, auth.Admin, service).Allowed
 }
 
 func (r *Registry) expiry() store.Millis {

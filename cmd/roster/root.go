@@ -23,7 +23,9 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.AddCommand(newDev(stdout, stderr), newServe(stderr), newVersion(stdout), config.NewCommand(), pkicli.New())
-	root.AddCommand(cli.Commands(cli.Env{Stdin: stdin, Stdout: stdout, Stderr: stderr, Terminal: logging.IsTerminal(stdout)})...)
+	env := cli.Env{Stdin: stdin, Stdout: stdout, Stderr: stderr, Terminal: logging.IsTerminal(stdout)}
+	root.AddCommand(cli.Commands(env)...)
+	root.AddCommand(cli.PolicyCommand(env, policyOf))
 	return root
 }
 

@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"fmt"
 )
 
 // unavailable refuses what the configuration asks for and this release does not do: to
@@ -13,11 +12,6 @@ func (s *Server) unavailable() error {
 	refuse := func(key, want string) { lines = append(lines, key+": "+want) }
 	if s.cfg.Store.Memory.StateFile != "" {
 		refuse("store.memory.state_file", "leave it empty")
-	}
-	for i, p := range s.cfg.Auth.Policies {
-		if p.Admin {
-			refuse(fmt.Sprintf("auth.policies[%d].admin", i), "leave it false: there is no administration yet")
-		}
 	}
 	for _, quota := range []struct {
 		key string
