@@ -125,10 +125,12 @@ func assemble(t *testing.T, s setup, identity func(*http.Request) (string, error
 		s.api(&opts)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
+	done := make(chan error, 2)
 	go func() { done <- cat.Run(ctx) }()
+	go func() { done <- reg.FollowOverrides(ctx) }()
 	t.Cleanup(func() {
 		cancel()
+		<-done
 		<-done
 		if err := st.Close(); err != nil {
 			t.Error(err)

@@ -24,6 +24,33 @@ func (c *Client) CheckPolicy(ctx context.Context, q wire.PolicyQuestion) (wire.P
 	return out, err
 }
 
+// SetOverride puts an administrator's word over an instance, for a time.
+func (c *Client) SetOverride(ctx context.Context, ref wire.InstanceRef, q wire.OverrideRequest) (wire.OverrideEntry, error) {
+	var out wire.OverrideEntry
+	path, err := servicePath("admin/overrides", ref.ServiceName, ref.InstanceID)
+	if err != nil {
+		return out, err
+	}
+	err = c.do(ctx, call{op: "override " + name(ref), method: http.MethodPut, path: path, body: q, repeat: true}, &out)
+	return out, err
+}
+
+// LiftOverride ends an override before its time; ErrNotFound: there is none.
+func (c *Client) LiftOverride(ctx context.Context, ref wire.InstanceRef) error {
+	path, err := servicePath("admin/overrides", ref.ServiceName, ref.InstanceID)
+	if err != nil {
+		return err
+	}
+	return c.do(ctx, call{op: "lift override of " + name(ref), method: http.MethodDelete, path: path, repeat: true}, nil)
+}
+
+// Overrides lists what administrators have said of instances and still stands.
+func (c *Client) Overrides(ctx context.Context) (wire.Overrides, error) {
+	var out wire.Overrides
+	err := c.do(ctx, call{op: "list overrides", method: http.MethodGet, path: "/registry/admin/overrides", repeat: true}, &out)
+	return out, err
+}
+
 // ErrCutOff is the error of a dump that lacks its end.
 var ErrCutOff = errors.New("the dump was cut off")
 

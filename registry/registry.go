@@ -54,6 +54,8 @@ type Registry struct {
 	lag     lag
 	stats   Stats
 	policy  atomic.Pointer[auth.Authorizer]
+
+	overrides overrides
 }
 
 // Stats counts what the use cases did, for metrics.

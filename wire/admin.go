@@ -24,6 +24,36 @@ type PolicyRule struct {
 	Identity string `json:"identity"`
 }
 
+// Override is an administrator's word on an instance.
+type Override struct {
+	Status string `json:"status,omitempty"` // counts in place of the owner's
+	Reason string `json:"reason"`
+	Until  int64  `json:"until"` // Unix milliseconds
+}
+
+// OverrideRequest is the body of PUT /registry/admin/overrides/:serviceName/:instanceId. It
+// needs a status, or KeepOut, or both.
+type OverrideRequest struct {
+	Status  string `json:"status,omitempty"`
+	KeepOut bool   `json:"keepOut,omitzero"` // the ID may not be registered
+	Reason  string `json:"reason,omitempty"`
+	For     int64  `json:"for,omitzero"` // milliseconds; absent: an hour
+}
+
+// OverrideEntry is an override and what it stands on.
+type OverrideEntry struct {
+	ServiceName string `json:"serviceName"`
+	InstanceID  string `json:"instanceId"`
+	Override
+	KeptOut bool   `json:"keptOut,omitzero"`
+	By      string `json:"by"`
+}
+
+// Overrides answers GET /registry/admin/overrides.
+type Overrides struct {
+	Overrides []OverrideEntry `json:"overrides"`
+}
+
 // The kinds of lines of GET /registry/admin/dump.
 const (
 	DumpRegistry = "registry" // the first line

@@ -19,6 +19,7 @@ type Instance struct {
 	Metadata      map[string]string `json:"metadata,omitempty"`
 	Status        string            `json:"status"`
 	Health        string            `json:"health"`
+	Override      *Override         `json:"override,omitempty"` // an administrator's, which counts in place of Status
 	PID           int               `json:"pid,omitzero"`
 	TTL           int64             `json:"ttl"` // granted, in milliseconds
 	RegisteredAt  int64             `json:"registeredAt"`

@@ -59,6 +59,6 @@ func Commands(env Env) []*cobra.Command {
 	return []*cobra.Command{
 		registerCommand(env), heartbeatCommand(env), deregisterCommand(env),
 		lsCommand(env), getCommand(env), resolveCommand(env),
-		watchCommand(env), eventsCommand(env), healthCommand(env), stopCommand(env), dumpCommand(env),
+		watchCommand(env), eventsCommand(env), healthCommand(env), stopCommand(env), dumpCommand(env), overrideCommand(env),
 	}
 }

@@ -176,6 +176,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group, work := errgroup.WithContext(work)
 	group.Go(func() error { return ended(s.catalog.Run(work)) })
 	group.Go(func() error { return ended(s.registry.Run(work)) })
+	group.Go(func() error { return ended(s.registry.FollowOverrides(work)) })
 	group.Go(func() error { return ended(s.watch.Run(work)) })
 	group.Go(func() error { return ended(s.checkBackend(work)) })
 	if s.material != nil {
