@@ -53,6 +53,14 @@ func EncodeInstance(dst []byte, r *store.Record) []byte {
 	}
 	dst = appendText(append(dst, ','), "status", in.Status)
 	dst = appendText(append(dst, ','), "health", in.Health)
+	if o := in.Override; o != nil {
+		dst = append(dst, `,"override":{`...)
+		if o.Status != "" {
+			dst = append(appendText(dst, "status", o.Status), ',')
+		}
+		dst = appendText(dst, "reason", o.Reason)
+		dst = append(appendNumber(dst, "until", int64(o.Until)), '}')
+	}
 	if in.PID != 0 {
 		dst = appendNumber(dst, "pid", int64(in.PID))
 	}

@@ -3,7 +3,9 @@ package api
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -77,6 +79,33 @@ func (f *fields) number(field string, dec *jsontext.Decoder, low, high int64, ru
 	}
 	*into = n
 	return nil
+}
+
+// truth reads true or false.
+func (f *fields) truth(field string, dec *jsontext.Decoder, into *bool) error {
+	v, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	if k := v.Kind(); k != 't' && k != 'f' {
+		f.add(field, "must be true or false")
+		return nil
+	}
+	*into = v.Kind() == 't'
+	return nil
+}
+
+// maxMillis is the longest time in milliseconds that a duration can hold.
+const maxMillis = math.MaxInt64 / int64(time.Millisecond)
+
+// duration reads a number of milliseconds.
+func (f *fields) duration(field string, dec *jsontext.Decoder, into *time.Duration) error {
+	var ms int64
+	err := f.number(field, dec, 1, maxMillis, "must be a number of milliseconds, a positive integer", &ms)
+	if ms > 0 {
+		*into = time.Duration(ms) * time.Millisecond
+	}
+	return err
 }
 
 // texts reads an array of strings.

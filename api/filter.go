@@ -38,11 +38,12 @@ type query struct {
 	service    string
 	instance   string
 	reason     string
+	keepOut    time.Duration
 	errs       fields
 }
 
 // noQuery is what a request without a query asks for, which is most of them. It is shared.
-var noQuery = query{limit: -1}
+var noQuery = query{limit: -1, keepOut: registry.DefaultOverride}
 
 // The names of the parameters that filter, beside meta.<key>.
 var filterNames = []string{"version", "env", "zone", "role", "status", "tag"}
@@ -53,7 +54,7 @@ func parse(raw string, filters bool, known ...string) (*query, error) {
 	if raw == "" {
 		return &noQuery, nil
 	}
-	q := &query{limit: -1}
+	q := &query{limit: -1, keepOut: registry.DefaultOverride}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, &problem{code: wire.CodeInvalid, detail: "the query cannot be read: a percent sign must stand before two hexadecimal digits, and ; is not taken"}
@@ -173,6 +174,11 @@ func (q *query) set(name, value string) {
 		}
 	case "reason":
 		q.reason = value
+	case "keepOut":
+		d, err := time.ParseDuration(value)
+		if q.keepOut = d; err != nil || d < 0 {
+			q.errs.add(name, "must be a duration, like 1h, or 0s")
+		}
 	case "strict": // its presence is what counts
 	default:
 		key := strings.TrimPrefix(name, "meta.")

@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 
 	"github.com/roster-sd/roster/api"
+	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/registry"
 	"github.com/roster-sd/roster/wire"
 )
@@ -92,10 +93,13 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
+// everything is allowed to everyone.
+var everything = auth.Policy{Rules: []auth.Rule{{Identity: "*", Register: []string{"*"}, Discover: []string{"*"}, Admin: true}}}
+
 // One answer of every operation, to the byte.
 func TestGoldenAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := simulate(t, setup{surface: true, tokens: registry.TokenPolicy{TTL: 3_600_000_000_000}, api: func(o *api.Options) {
+		n := simulate(t, setup{surface: true, policy: everything, tokens: registry.TokenPolicy{TTL: 3_600_000_000_000}, api: func(o *api.Options) {
 			o.Health = func() api.Health { return api.Health{Ready: true, Node: "n1", Backend: "memory"} }
 		}})
 		full := `{"serviceName":"auth","instanceId":"auth-1","address":"10.0.4.17","port":3001,"protocol":"http","version":"2.4.1","env":"production",` +
@@ -117,7 +121,8 @@ func TestGoldenAnswers(t *testing.T) {
 			{name: "deregister", method: "DELETE", path: "/registry/services/auth/auth-1?reason=scale+down", token: "TOKEN"},
 			{name: "list-events", method: "GET", path: "/registry/events?service=auth"},
 			{name: "dump", method: "GET", path: "/registry/admin/dump"},
-			{name: "check-policy", method: "POST", path: "/registry/admin/policies/check"},
+			{name: "check-policy", method: "POST", path: "/registry/admin/policies/check", body: `{"identity":"web","action":"register","serviceName":"auth"}`},
+			{name: "check-policy-admin", method: "POST", path: "/registry/admin/policies/check", body: `{"identity":"","action":"admin"}`, opts: []option{bad}},
 			{name: "ready", method: "GET", path: "/ready"},
 			{name: "problem-invalid", method: "POST", path: "/registry/register", body: `{"serviceName":"-","port":0,"mood":1}`, opts: []option{bad}},
 			{name: "problem-lease-lost", method: "POST", path: "/registry/heartbeat", body: `{"serviceName":"auth","instanceId":"auth-1"}`, token: "TOKEN"},

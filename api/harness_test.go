@@ -26,6 +26,7 @@ type node struct {
 	t       *testing.T
 	store   store.Store
 	catalog *catalog.Catalog
+	reg     *registry.Registry
 	api     *api.API
 	url     string
 	check   *apicheck.Checker
@@ -124,10 +125,12 @@ func assemble(t *testing.T, s setup, identity func(*http.Request) (string, error
 		s.api(&opts)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
+	done := make(chan error, 2)
 	go func() { done <- cat.Run(ctx) }()
+	go func() { done <- reg.FollowOverrides(ctx) }()
 	t.Cleanup(func() {
 		cancel()
+		<-done
 		<-done
 		if err := st.Close(); err != nil {
 			t.Error(err)
@@ -141,7 +144,7 @@ func assemble(t *testing.T, s setup, identity func(*http.Request) (string, error
 		}
 	}
 	check := shared(t)
-	return &node{t: t, store: st, catalog: cat, api: api.New(opts), check: check, clients: newClients(check)}
+	return &node{t: t, store: st, catalog: cat, reg: reg, api: api.New(opts), check: check, clients: newClients(check)}
 }
 
 // in gives the node for a part of the test.

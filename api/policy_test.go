@@ -1,11 +1,16 @@
 package api_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/roster-sd/roster/auth"
+	"github.com/roster-sd/roster/registry"
 	"github.com/roster-sd/roster/store"
 	"github.com/roster-sd/roster/wire"
 )
@@ -132,17 +137,107 @@ func TestListsHideServices(t *testing.T) {
 	})
 }
 
-// Administration is closed to everyone, whatever they send.
+// Administration is closed to those who are no administrators, whatever they send.
 func TestAdministrationIsClosed(t *testing.T) {
 	n := start(t, setup{policy: rules})
-	for _, identity := range []string{"orders", "root", "nobody"} {
+	for _, identity := range []string{"orders", spiffeShop, "nobody"} {
 		n.refuse(
 			fault{name: "dump as " + identity, method: "GET", path: "/registry/admin/dump", opts: []option{as(identity)}, want: "403 forbidden"},
 			fault{name: "check as " + identity, method: "POST", path: "/registry/admin/policies/check", opts: []option{as(identity)},
-				body: `{"identity":"x","action":"register","service":"orders"}`, want: "403 forbidden"},
+				body: `{"identity":"x","action":"register","serviceName":"orders"}`, want: "403 forbidden"},
 			fault{name: "rubbish as " + identity, method: "POST", path: "/registry/admin/policies/check?x=%", opts: []option{as(identity)}, body: "{", want: "403 forbidden"},
 		)
 	}
+}
+
+// An administrator is told what would be decided, by the function that decides.
+func TestCheckPolicy(t *testing.T) {
+	n := start(t, setup{policy: rules})
+	ask := func(identity, action, service string) wire.PolicyDecision {
+		q := wire.PolicyQuestion{Identity: identity, Action: action, ServiceName: service}
+		return decode[wire.PolicyDecision](n.do("POST", "/registry/admin/policies/check", q, as("root")).want(200))
+	}
+	if d := ask("orders", "register", "orders-eu"); !d.Allowed || d.Rule == nil || d.Rule.Index != 0 || d.Rule.Identity != "orders" {
+		t.Errorf("%+v", d)
+	}
+	if d := ask("orders", "register", "unlisted"); d.Allowed || d.Rule != nil || !strings.Contains(d.Reason, "auth.services") || !strings.Contains(d.Change[0], "auth.services") {
+		t.Errorf("%+v", d)
+	}
+	if d := ask("root", "admin", ""); !d.Allowed || d.Rule.Index != 3 {
+		t.Errorf("%+v", d)
+	}
+	if d := ask("vault", "discover", "orders"); d.Allowed || len(d.Change) != 2 {
+		t.Errorf("%+v", d)
+	}
+	for body, fields := range map[string]string{
+		`{}`: "action identity", `{"identity":"","action":"delete","serviceName":"-"}`: "action identity",
+		`{"identity":"x","action":"register"}`: "serviceName", `{"identity":"x","action":"admin","serviceName":"-"}`: "serviceName",
+		`{"identity":1,"action":"admin","mood":1}`: "identity mood", `{"identity":"` + strings.Repeat("x", 2049) + `","action":"admin"}`: "identity",
+	} {
+		n.refuse(fault{name: body[:min(len(body), 40)], method: "POST", path: "/registry/admin/policies/check", body: body,
+			opts: []option{as("root")}, want: "400 invalid_request: " + fields})
+	}
+
+	const check = "/registry/admin/policies/check"
+	n.refuse(
+		fault{name: "no JSON", method: "POST", path: check, body: "x", opts: []option{as("root"), header("Content-Encoding", "gzip")}, want: "415 unsupported_media_type"},
+		fault{name: "too large", method: "POST", path: check, body: strings.Repeat(" ", 64<<10+1), opts: []option{as("root")}, want: "413 too_large"},
+	)
+}
+
+// A dump holds all that is there, at one position, and no secret.
+func TestDump(t *testing.T) {
+	n := start(t, setup{policy: rules, tokens: registry.TokenPolicy{TTL: time.Hour}})
+	var tokens []string
+	tokens = append(tokens, n.register("shop", "s-1", as(spiffeShop)).Token, n.register("orders", "o-1").Token, n.register("orders", "o-2").Token)
+	res := n.get("/registry/admin/dump", as("root")).want(200)
+	if got := res.header.Get("Content-Type"); got != wire.ContentTypeLines {
+		t.Errorf("content type %s", got)
+	}
+	text := string(res.body)
+	for _, token := range tokens {
+		digest, _ := auth.Digest(token)
+		for _, secret := range []string{token, fmt.Sprintf("%x", digest), base64.StdEncoding.EncodeToString(digest[:])} {
+			if strings.Contains(text, secret) {
+				t.Errorf("the dump holds %s", secret)
+			}
+		}
+	}
+	var kinds []string
+	for line := range strings.Lines(text) {
+		var l wire.DumpLine
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		switch l.Kind {
+		case wire.DumpRegistry:
+			if l.Revision != n.catalog.Position().String() || l.Revision != res.header.Get(wire.HeaderRevision) {
+				t.Errorf("at %s", l.Revision)
+			}
+		case wire.DumpInstance:
+			l.Kind += " " + l.Instance.ServiceName + "/" + l.Instance.InstanceID + " of " + l.Owner
+			if l.Generation != 1 || l.TokenExpiresAt == 0 {
+				t.Errorf("%+v", l)
+			}
+		case wire.DumpEnd:
+			if *l.Instances != 3 {
+				t.Errorf("%d instances", *l.Instances)
+			}
+		}
+		kinds = append(kinds, l.Kind)
+	}
+	if got, want := strings.Join(kinds, "; "), "registry; instance orders/o-1 of orders; instance orders/o-2 of orders; instance shop/s-1 of "+spiffeShop+"; end"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// A node that has read nothing yet dumps nothing.
+func TestDumpOfAColdNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &faulty{}
+		n := simulate(t, setup{policy: rules, wrap: f.wrapBroken, cold: true})
+		n.get("/registry/admin/dump", as("root")).problem(503, wire.CodeUnavailable)
+	})
 }
 
 // An administrator changes and removes what others hold, without their token.

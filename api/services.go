@@ -7,7 +7,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/roster-sd/roster/catalog"
-	"github.com/roster-sd/roster/registry"
 )
 
 func (a *API) services(c *gin.Context) {
@@ -164,10 +163,4 @@ func (a *API) events(c *gin.Context) {
 	out := eventsOf(at, list)
 	a.revisionAt(c, at)
 	a.write(c, http.StatusOK, contentTypeJSON, marshal(out))
-}
-
-func (a *API) admin(c *gin.Context) {
-	if _, ok := a.caller(c); ok {
-		a.fail(c, &registry.Error{Code: registry.Forbidden, Detail: "administration is not available in this release"})
-	}
 }

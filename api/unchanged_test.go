@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/roster-sd/roster/store"
@@ -79,26 +80,29 @@ func (n *node) unchanged(do func()) {
 
 // What the other tests rely on.
 func TestImageShowsChanges(t *testing.T) {
-	n := start(t, setup{})
-	one, two := n.register("orders", "o-1"), n.register("orders", "o-2")
-	path := "/registry/services/orders/o-1"
-	for _, c := range []struct {
-		name string
-		do   func()
-		want string
-	}{
-		{"nothing", func() { n.get(path).want(200) }, ""},
-		{"a registration", func() { n.register("orders", "o-3") }, "instance/orders/o-3 is new"},
-		{"a change", func() { n.do("PATCH", path, `{"weight":1}`, withToken(one.Token)).want(200) }, "instance/orders/o-1 changed"},
-		{"a heartbeat", func() { n.do("POST", "/registry/heartbeat", ref("orders", "o-1"), withToken(one.Token)).want(200) }, "instance/orders/o-1 was renewed"},
-		{"a rotation", func() { n.do("POST", "/registry/token/rotate", ref("orders", "o-1"), withToken(one.Token)).want(200) }, "instance/orders/o-1 changed"},
-		{"an end", func() { n.do("DELETE", "/registry/services/orders/o-2", nil, withToken(two.Token)).want(204) }, "instance/orders/o-2 is gone"},
-	} {
-		before := n.image()
-		c.do()
-		got := strings.Join(n.image().since(before), "; ")
-		if c.want == "" && got != "" || !strings.Contains(got, c.want) {
-			t.Errorf("%s shows as %q, want %q", c.name, got, c.want)
+	synctest.Test(t, func(t *testing.T) {
+		n := simulate(t, setup{})
+		one, two := n.register("orders", "o-1"), n.register("orders", "o-2")
+		path := "/registry/services/orders/o-1"
+		for _, c := range []struct {
+			name string
+			do   func()
+			want string
+		}{
+			{"nothing", func() { n.get(path).want(200) }, ""},
+			{"a registration", func() { n.register("orders", "o-3") }, "instance/orders/o-3 is new"},
+			{"a change", func() { n.do("PATCH", path, `{"weight":1}`, withToken(one.Token)).want(200) }, "instance/orders/o-1 changed"},
+			{"a heartbeat", func() { n.do("POST", "/registry/heartbeat", ref("orders", "o-1"), withToken(one.Token)).want(200) }, "instance/orders/o-1 was renewed"},
+			{"a rotation", func() { n.do("POST", "/registry/token/rotate", ref("orders", "o-1"), withToken(one.Token)).want(200) }, "instance/orders/o-1 changed"},
+			{"an end", func() { n.do("DELETE", "/registry/services/orders/o-2", nil, withToken(two.Token)).want(204) }, "instance/orders/o-2 is gone"},
+		} {
+			time.Sleep(time.Second)
+			before := n.image()
+			c.do()
+			got := strings.Join(n.image().since(before), "; ")
+			if c.want == "" && got != "" || !strings.Contains(got, c.want) {
+				t.Errorf("%s shows as %q, want %q", c.name, got, c.want)
+			}
 		}
-	}
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/registry"
 	"github.com/roster-sd/roster/store"
 	"github.com/roster-sd/roster/wire"
 )
@@ -32,7 +33,7 @@ func (a *API) watch(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	allowed, err := a.reg.Selection(who, q.services)
+	sel, err := a.reg.Select(who, q.services)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -41,7 +42,8 @@ func (a *API) watch(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	s := &stream{api: a, c: c, rc: http.NewResponseController(c.Writer), filter: &q.filter, allowed: allowed}
+	s := &stream{api: a, c: c, rc: http.NewResponseController(c.Writer), filter: &q.filter, who: who, services: q.services,
+		sel: sel, allowed: sel.Allows}
 	cat := a.reg.Catalog()
 	var views []catalog.View
 	if last, err := catalog.ParsePosition(c.Request.Header.Get("Last-Event-ID")); err == nil {
@@ -60,12 +62,16 @@ func (a *API) watch(c *gin.Context) {
 
 // stream is one open watch.
 type stream struct {
-	api     *API
-	c       *gin.Context
-	rc      *http.ResponseController
-	sub     *catalog.Subscription
-	filter  *catalog.Filter
-	allowed func(service string) bool
+	api    *API
+	c      *gin.Context
+	rc     *http.ResponseController
+	sub    *catalog.Subscription
+	filter *catalog.Filter
+
+	who      registry.Caller
+	services []string
+	sel      registry.Selection // what the stream was last decided by
+	allowed  func(service string) bool
 }
 
 // run serves the stream until its caller leaves or stops being good, or the server drains.
@@ -98,11 +104,14 @@ func (s *stream) run(views []catalog.View) {
 			return
 		case <-s.sub.Wake():
 			quiet = 0
-			if !s.changes() {
+			if !s.decided() || !s.changes() {
 				return
 			}
 		case <-ticker.C:
 			if _, err := s.api.opts.Identify(s.c.Request); err != nil {
+				return
+			}
+			if !s.decided() {
 				return
 			}
 			if quiet++; quiet >= quietTicks {
@@ -126,6 +135,31 @@ func (s *stream) send(b []byte) bool {
 	return s.rc.Flush() == nil
 }
 
+// decided decides the stream again if the policy is another than it was decided by. What its
+// caller may see may be more than before, or less: it starts over. False: the stream is over,
+// for the caller may not follow what it asked for, or cannot be told.
+func (s *stream) decided() bool {
+	if s.sel.Stands() {
+		return true
+	}
+	sel, err := s.api.reg.Select(s.who, s.services)
+	if err != nil {
+		s.send([]byte(": not allowed any more\n\n"))
+		return false
+	}
+	s.sel, s.allowed = sel, sel.Allows
+	return s.resync()
+}
+
+// resync tells the client to forget what it knows, and sends what there is.
+func (s *stream) resync() bool {
+	ok := s.send([]byte("event: "+wire.WatchResync+"\ndata: {}\n\n")) && s.snapshot(s.sub.Resync())
+	if ok {
+		s.sub.Wrote()
+	}
+	return ok
+}
+
 // keepAlive shows that the stream lives. An id without data moves the position of the
 // client and tells it no event (WHATWG HTML, 9.2.6), so that one that has long seen no
 // change can still resume.
@@ -145,11 +179,7 @@ func appendID(b []byte, at catalog.Position) []byte {
 func (s *stream) changes() bool {
 	changes, err := s.sub.Take()
 	if errors.Is(err, catalog.ErrLagged) {
-		ok := s.send([]byte("event: "+wire.WatchResync+"\ndata: {}\n\n")) && s.snapshot(s.sub.Resync())
-		if ok {
-			s.sub.Wrote()
-		}
-		return ok
+		return s.resync()
 	}
 	if err != nil {
 		return false

@@ -39,7 +39,7 @@ func (f *Filter) hash() uint64 {
 func (f *Filter) Match(in *store.Instance) bool {
 	if f.Version != "" && f.Version != in.Version || f.Env != "" && f.Env != in.Env ||
 		f.Zone != "" && f.Zone != in.Zone || f.Role != "" && f.Role != in.Role ||
-		f.Status != "" && f.Status != in.Status {
+		f.Status != "" && f.Status != in.State() {
 		return false
 	}
 	for _, tag := range f.Tags {

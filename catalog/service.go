@@ -143,7 +143,7 @@ func (s *service) up() int {
 // tierOf is the rule of who is resolved: those that are up, passing before suspect;
 // failing is listed only.
 func tierOf(in *store.Instance) int8 {
-	if in.Status != store.StatusUp {
+	if in.State() != store.StatusUp {
 		return -1
 	}
 	return tierOfHealth(in.Health)

@@ -91,7 +91,7 @@ func (choice *Choice) share(e *entry) uint64 {
 // tier gives the tier in which the filter finds the instance, -1 for none: of those that
 // are up, unless it asks for another status.
 func (f *Filter) tier(in *store.Instance) int8 {
-	if f.Status == "" && in.Status != store.StatusUp || !f.Match(in) {
+	if f.Status == "" && in.State() != store.StatusUp || !f.Match(in) {
 		return -1
 	}
 	return tierOfHealth(in.Health)

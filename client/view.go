@@ -63,7 +63,7 @@ func newView(service string, s strategy, status string, all []wire.Instance) *vi
 	}
 	for _, health := range [...]string{healthPassing, healthSuspect} {
 		for i := range all {
-			if in := &all[i]; in.Status == status && in.Health == health {
+			if in := &all[i]; in.State() == status && in.Health == health {
 				v.pool = append(v.pool, Endpoint{
 					Address: net.JoinHostPort(in.Address, strconv.Itoa(in.Port)), Instance: in,
 				})

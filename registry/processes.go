@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -48,54 +47,9 @@ func (r *Registry) FollowProcesses(ctx context.Context) error {
 	}
 	t := tenants{processes: r.opts.Processes, of: map[string]map[store.Key]*store.Record{}, at: map[store.Key]string{}}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return r.feed(ctx, &t) })
+	group.Go(func() error { return r.feed(ctx, store.KindInstance, t.reset, t.apply) })
 	group.Go(func() error { return r.evict(ctx, &t) })
 	return group.Wait()
-}
-
-// feed keeps the tenants as the store has them. It reads the store and not the catalog,
-// whose view may hold an instance longer than the store does.
-func (r *Registry) feed(ctx context.Context, t *tenants) error {
-	for {
-		err := r.feedOnce(ctx, t)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, store.ErrClosed):
-			return err
-		case errors.Is(err, store.ErrCompacted):
-			continue
-		}
-		timer := time.NewTimer(tryAgain)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
-		}
-	}
-}
-
-// feedOnce follows the store from a list to an error.
-func (r *Registry) feedOnce(ctx context.Context, t *tenants) error {
-	every := store.Selector{Kind: store.KindInstance}
-	snap, err := r.store.List(ctx, every)
-	if err != nil {
-		return err
-	}
-	w, err := r.store.Watch(ctx, every, snap.Revision)
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	t.reset(snap.Records)
-	for {
-		batch, err := w.Next(ctx)
-		if err != nil {
-			return err
-		}
-		t.apply(batch.Events)
-	}
 }
 
 // evict removes the instances of each process that has ended.

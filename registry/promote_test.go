@@ -174,7 +174,7 @@ func TestLateReads(t *testing.T) {
 		if len(n.lag.views) != 0 {
 			t.Errorf("%d views are kept", len(n.lag.views))
 		}
-		_, err := n.Deregister(t.Context(), orders, "orders", "o1", "", "")
+		_, err := n.Deregister(t.Context(), orders, "orders", "o1", "", Removal{})
 		wantErr(t, "without a token", err, "unauthenticated")
 		if rec, err := n.store.Get(t.Context(), store.InstanceKey("orders", "o1")); err != nil || rec == nil {
 			t.Errorf("%v, %v", rec, err)

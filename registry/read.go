@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/store"
 )
@@ -209,16 +210,35 @@ func (r *Registry) Resolve(ctx context.Context, c Caller, service string, choice
 		Detail: "service " + quote(service) + " has live instances, but none that is up and matches"}
 }
 
-// Selection authorises a watch of the named services, nil for all that the caller may
-// discover, and gives the test that every view and change must pass.
-func (r *Registry) Selection(c Caller, services []string) (allowed func(service string) bool, err error) {
+// Selection is what a watcher may see, by one policy.
+type Selection struct {
+	registry *Registry
+	policy   *auth.Authorizer
+	identity string
+}
+
+// Select authorises a watch of the named services, nil for all that the caller may discover,
+// and gives the test that every view and change must pass.
+func (r *Registry) Select(c Caller, services []string) (Selection, error) {
+	sel := Selection{r, r.Policy(), c.Identity}
 	for _, s := range services {
-		if err := r.discover(c, s); err != nil {
-			return nil, err
+		if !ValidService(s) {
+			return sel, invalid([]FieldError{{Field: "serviceName", Message: ruleService}})
+		}
+		if !sel.Allows(s) {
+			return sel, r.noService(s)
 		}
 	}
-	return func(service string) bool { return r.mayDiscover(c, service) }, nil
+	return sel, nil
 }
+
+// Allows tells whether the watcher may see the service.
+func (s Selection) Allows(service string) bool {
+	return s.policy.Authorize(s.identity, auth.Discover, service).Allowed
+}
+
+// Stands tells whether the policy is still in force; if not, select again.
+func (s Selection) Stands() bool { return s.policy == s.registry.Policy() }
 
 // Events gives recent changes, oldest first, of what the caller may discover. Empty
 // service or instance means any.

@@ -52,7 +52,7 @@ func TestDiscover(t *testing.T) {
 			_, _, three := n.Instance(t.Context(), billing, service, id, false)
 			_, _, four := n.Instance(t.Context(), billing, service, id, true)
 			_, _, five := n.Resolve(t.Context(), billing, service, catalog.Choice{}, false)
-			_, six := n.Selection(billing, []string{"public", service})
+			_, six := n.Select(billing, []string{"public", service})
 			for _, err := range []error{one, two, three, four, five, six} {
 				answers = append(answers, fmt.Sprint(err))
 			}
@@ -71,8 +71,8 @@ func TestDiscover(t *testing.T) {
 			t.Errorf("%d lists: some were for what may not be seen", n.store.calls("list"))
 		}
 
-		allowed, err := n.Selection(billing, nil)
-		if err != nil || !allowed("public") || !allowed("billing") || allowed("secret") || allowed("absent") {
+		allowed, err := n.Select(billing, nil)
+		if err != nil || !allowed.Allows("public") || !allowed.Allows("billing") || allowed.Allows("secret") || allowed.Allows("absent") {
 			t.Errorf("a watch of all: %v", err)
 		}
 		events, err := n.Events(t.Context(), billing, "", "", 100)
@@ -122,7 +122,7 @@ func TestReads(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		}
-		_, err := n.Selection(orders, []string{"a", "b c"})
+		_, err := n.Select(orders, []string{"a", "b c"})
 		wantErr(t, "a watch of a bad name", err, "invalid_request")
 		_, err = n.Events(t.Context(), orders, "b c", "..", 1)
 		if wantErr(t, "events of bad names", err, "invalid_request"); len(err.(*Error).Fields) != 2 {

@@ -39,6 +39,11 @@ func (r *Registry) Register(ctx context.Context, c Caller, reg Registration) (Re
 	if made {
 		id = MakeID(reg.Service)
 	}
+	if !made {
+		if err := r.keptOut(ctx, reg.Service, id); err != nil {
+			return Registered{}, err
+		}
+	}
 	token, digest, err := auth.NewToken()
 	if err != nil {
 		return Registered{}, failed(err)
@@ -58,6 +63,7 @@ func (r *Registry) Register(ctx context.Context, c Caller, reg Registration) (Re
 	in.Instance.Metadata = inOrder(in.Instance.Metadata)
 	in.Instance.Health = store.HealthPassing
 	in.Process = r.process(in.Instance.PID)
+	in.Instance.Override = r.standing(reg.Service, id)
 	grant := store.Grant{TTL: ttl, Why: r.why(c, store.Registered, reg.Note)}
 
 	var current *store.Record
@@ -90,6 +96,12 @@ func (r *Registry) Register(ctx context.Context, c Caller, reg Registration) (Re
 		sent := r.catalog.Now()
 		rec, err := r.store.Register(ctx, in, grant)
 		if err == nil {
+			if r.unsettled(rec) {
+				r.settle(ctx, reg.Service, id)
+				if err := r.keptOut(ctx, reg.Service, id); err != nil {
+					return Registered{}, err
+				}
+			}
 			r.stats.Granted.Add(1)
 			r.log.LogAttrs(ctx, slog.LevelInfo, "registered", slog.String("service", reg.Service),
 				slog.String("instance", id), slog.String("identity", c.Identity), slog.String("from", c.From),
@@ -170,7 +182,7 @@ func proof(c Caller) string {
 
 // isAdmin tells whether the caller administers the service.
 func (r *Registry) isAdmin(c Caller, service string) bool {
-	return r.opts.Authorizer.Authorize(c.Identity, auth.Admin, service).Allowed
+	return r.Policy().Authorize(c.Identity, auth.Admin, service).Allowed
 }
 
 func (r *Registry) expiry() store.Millis {

@@ -159,7 +159,7 @@ func TestTakeover(t *testing.T) {
 		{"the holder of all tokens", holder, "", nil, "replaced"},
 		{"anyone, after it expired", billing, "", func(*node, Registered) { pass(31 * time.Second) }, "created"},
 		{"anyone, after it left", unverified, "", func(n *node, first Registered) {
-			if _, err := n.Deregister(n.Context(), orders, "orders", "o1", first.Token, ""); err != nil {
+			if _, err := n.Deregister(n.Context(), orders, "orders", "o1", first.Token, Removal{}); err != nil {
 				n.Fatal(err)
 			}
 		}, "created"},
@@ -209,7 +209,7 @@ func TestTakeoverFromBehind(t *testing.T) {
 		first := n.register(orders, "o1")
 		synctest.Wait()
 		defer behind.store.hold()()
-		if _, err := n.Deregister(t.Context(), orders, "orders", "o1", first.Token, ""); err != nil {
+		if _, err := n.Deregister(t.Context(), orders, "orders", "o1", first.Token, Removal{}); err != nil {
 			t.Fatal(err)
 		}
 		wantOwner := func(who string) {
@@ -231,7 +231,7 @@ func TestTakeoverFromBehind(t *testing.T) {
 			t.Errorf("created %v, generation %d", out.Created, out.Record.Generation)
 		}
 		// It is gone, and that the view does not know.
-		if _, err := n.Deregister(t.Context(), billing, "orders", "o1", out.Token, ""); err != nil {
+		if _, err := n.Deregister(t.Context(), billing, "orders", "o1", out.Token, Removal{}); err != nil {
 			t.Fatal(err)
 		}
 		out, err = behind.Register(t.Context(), Caller{Identity: "third", From: "192.0.2.9"}, registration("orders", "o1"))

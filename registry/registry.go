@@ -19,7 +19,7 @@ type Options struct {
 	Store      store.Store
 	Catalog    *catalog.Catalog
 	Leases     lease.Policy
-	Authorizer *auth.Authorizer
+	Authorizer *auth.Authorizer // the policy to begin with
 	Tokens     TokenPolicy
 	Node       string // name of this node, for events
 	// Lookups limits how often an identity may make this node ask the store before it
@@ -56,6 +56,9 @@ type Registry struct {
 	views   singleflight.Group // of services, see fresh
 	lag     lag
 	stats   Stats
+	policy  atomic.Pointer[auth.Authorizer]
+
+	overrides overrides
 }
 
 // Stats counts what the use cases did, for metrics.
@@ -78,8 +81,17 @@ func New(opts Options) *Registry {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Registry{opts: opts, store: opts.Store, catalog: opts.Catalog, log: opts.Logger}
+	r := &Registry{opts: opts, store: opts.Store, catalog: opts.Catalog, log: opts.Logger}
+	r.SetPolicy(opts.Authorizer)
+	return r
 }
+
+// Policy gives the policy in force.
+func (r *Registry) Policy() *auth.Authorizer { return r.policy.Load() }
+
+// SetPolicy puts another policy into force, for every call that is decided from then on. An
+// open stream is decided again when it next has something to say, and within seconds.
+func (r *Registry) SetPolicy(a *auth.Authorizer) { r.policy.Store(a) }
 
 // Stats gives the counters.
 func (r *Registry) Stats() *Stats { return &r.stats }
@@ -105,7 +117,7 @@ func (r *Registry) why(c Caller, code store.Code, note string) store.Reason {
 // authorise is the one function that decides who may do what. Denials are counted and
 // logged here and nowhere else.
 func (r *Registry) authorise(ctx context.Context, c Caller, action auth.Action, service string) error {
-	d := r.opts.Authorizer.Authorize(c.Identity, action, service)
+	d := r.Policy().Authorize(c.Identity, action, service)
 	if d.Allowed {
 		return nil
 	}
@@ -113,12 +125,16 @@ func (r *Registry) authorise(ctx context.Context, c Caller, action auth.Action, 
 	r.log.LogAttrs(ctx, slog.LevelWarn, "denied", slog.String("identity", c.Identity),
 		slog.String("action", string(action)), slog.String("service", service),
 		slog.String("rule", d.Text), slog.String("from", c.From))
-	return &Error{Code: Forbidden, Detail: "identity " + quote(c.Identity) + " may not " + string(action) + " service " + quote(service)}
+	what := string(action) + " service " + quote(service)
+	if action == auth.Admin {
+		what = "administer the registry"
+	}
+	return &Error{Code: Forbidden, Detail: "identity " + quote(c.Identity) + " may not " + what}
 }
 
 // mayDiscover is authorise for listings, where what may not be seen is just not there.
 func (r *Registry) mayDiscover(c Caller, service string) bool {
-	return r.opts.Authorizer.Authorize(c.Identity, auth.Discover, service).Allowed
+	return r.Policy().Authorize(c.Identity, auth.Discover, service).Allowed
 }
 
 // millis is the node's wall clock.

@@ -64,11 +64,20 @@ func (r *Registry) revive(ctx context.Context, rec *store.Record, why store.Reas
 	if in.Instance.Health == store.HealthSuspect {
 		in.Instance.Health = store.HealthPassing
 	}
+	switch o := r.overrides.of(in.Key.Service, in.Key.ID); {
+	case o != nil && o.KeptOut:
+		return nil, store.ErrLeaseLost
+	default:
+		in.Instance.Override = o
+	}
 	sent := r.catalog.Now()
 	out, err := r.store.Register(ctx, in, store.Grant{TTL: rec.TTL, Why: why,
 		If: store.Condition{Absent: true, Generation: rec.Generation}})
 	if err != nil {
 		return nil, err
+	}
+	if r.unsettled(out) {
+		r.settle(ctx, in.Key.Service, in.Key.ID)
 	}
 	r.stats.Resurrected.Add(1)
 	r.granted(out, sent)

@@ -162,7 +162,7 @@ func TestDeadWhereItDied(t *testing.T) {
 		wantErr(t, "update", err, "unauthenticated")
 		_, err = n.Rotate(t.Context(), plain, "orders", "o1", first.Token)
 		wantErr(t, "rotate", err, "unauthenticated")
-		_, err = n.Deregister(t.Context(), plain, "orders", "o1", first.Token, "")
+		_, err = n.Deregister(t.Context(), plain, "orders", "o1", first.Token, Removal{})
 		wantErr(t, "deregister", err, "unauthenticated")
 		reg := registration("orders", "o1")
 		reg.Token = first.Token

@@ -30,7 +30,7 @@ var uses = []struct {
 		return err
 	}},
 	{"deregister", func(n *node, c Caller, id, token string) error {
-		_, err := n.Deregister(n.Context(), c, "orders", id, token, "done")
+		_, err := n.Deregister(n.Context(), c, "orders", id, token, Removal{Note: "done"})
 		return err
 	}},
 }
@@ -183,7 +183,7 @@ func TestTokens(t *testing.T) {
 
 func (n *node) deregister(r Registered) {
 	n.Helper()
-	if _, err := n.Deregister(n.Context(), orders, "orders", r.Record.Key.ID, r.Token, ""); err != nil {
+	if _, err := n.Deregister(n.Context(), orders, "orders", r.Record.Key.ID, r.Token, Removal{}); err != nil {
 		n.Fatal(err)
 	}
 }

@@ -48,7 +48,7 @@ func (r *Registry) Update(ctx context.Context, c Caller, service, id, token stri
 		return nil, err
 	}
 	var out *store.Record
-	err := r.change(ctx, c, service, id, token, func(ref store.Ref, _ bool, check func(*store.Record) error) error {
+	err := r.change(ctx, c, service, id, token, func(ref store.Ref, check func(*store.Record) error) error {
 		var err error
 		out, err = r.store.Update(ctx, ref, r.why(c, store.Updated, ""), func(x *store.Record) error {
 			if err := check(x); err != nil {
@@ -128,10 +128,10 @@ func SortMetadata(pairs []store.Pair) {
 // change runs a write that the holder of the token may do, and an administrator too: for
 // the latter with a ref that forces. check must be called on the record that is written.
 func (r *Registry) change(ctx context.Context, c Caller, service, id, token string,
-	do func(ref store.Ref, forced bool, check func(*store.Record) error) error) error {
+	do func(ref store.Ref, check func(*store.Record) error) error) error {
 	key := store.InstanceKey(service, id)
-	if token == "" && !c.Holder && r.isAdmin(c, service) {
-		err := do(store.Ref{Key: key}, true, func(*store.Record) error { return nil })
+	if r.forces(c, service, token) {
+		err := do(store.Ref{Key: key}, func(*store.Record) error { return nil })
 		if raced(err) {
 			return &Error{Code: NotFound, Detail: "service " + quote(service) + " has no instance " + quote(id)}
 		}
@@ -152,7 +152,7 @@ func (r *Registry) change(ctx context.Context, c Caller, service, id, token stri
 		if err != nil {
 			return err
 		}
-		return do(rec.Ref(), false, func(x *store.Record) error {
+		return do(rec.Ref(), func(x *store.Record) error {
 			if !c.Holder && !r.verdict(x, digest).OK() {
 				return errTokenMoved
 			}
@@ -161,34 +161,7 @@ func (r *Registry) change(ctx context.Context, c Caller, service, id, token stri
 	})
 }
 
-// Deregister removes an instance at the word of the holder of its token, or of an
-// administrator. The note is kept with the event.
-func (r *Registry) Deregister(ctx context.Context, c Caller, service, id, token, note string) (store.Revision, error) {
-	if err := checkRef(service, id); err != nil {
-		return store.Revision{}, err
-	}
-	if err := invalid(checkNote("reason", note)); err != nil {
-		return store.Revision{}, err
-	}
-	key := store.InstanceKey(service, id)
-	r.lag.leaves(key)
-	defer r.lag.shown(key)
-	var rev store.Revision
-	err := r.change(ctx, c, service, id, token, func(ref store.Ref, forced bool, _ func(*store.Record) error) error {
-		code := store.Deregistered
-		if forced {
-			code = store.Forced
-		}
-		var err error
-		rev, err = r.store.Deregister(ctx, ref, r.why(c, code, note))
-		return err
-	})
-	if err != nil {
-		return store.Revision{}, err
-	}
-	r.log.LogAttrs(ctx, slog.LevelInfo, "deregistered", slog.String("service", service),
-		slog.String("instance", id), slog.String("identity", c.Identity), slog.String("from", c.From),
-		slog.String("note", note))
-	r.visible(ctx, service, rev)
-	return rev, nil
+// forces tells whether a call without a token acts at an administrator's word.
+func (r *Registry) forces(c Caller, service, token string) bool {
+	return token == "" && !c.Holder && r.isAdmin(c, service)
 }

@@ -111,9 +111,9 @@ func TestUpdateRefused(t *testing.T) {
 				t.Errorf("%s: fields %q, want %q", tc.name, got, tc.want)
 			}
 		}
-		_, err = n.Deregister(t.Context(), orders, "orders", "o1", first.Token, strings.Repeat("x", maxNote+1))
+		_, err = n.Deregister(t.Context(), orders, "orders", "o1", first.Token, Removal{Note: strings.Repeat("x", maxNote+1)})
 		wantErr(t, "a note that is too long", err, "invalid_request")
-		_, err = n.Deregister(t.Context(), orders, "orders", "o1", first.Token, "a\x1b[2Jb")
+		_, err = n.Deregister(t.Context(), orders, "orders", "o1", first.Token, Removal{Note: "a\x1b[2Jb"})
 		wantErr(t, "a note with control characters", err, "invalid_request")
 		if n.revision() != before || n.listed() != "o1" {
 			t.Errorf("the store moved from %v to %v, and has %s", before, n.revision(), n.listed())
@@ -134,13 +134,13 @@ func TestAdmin(t *testing.T) {
 			t.Errorf("%+v", rec)
 		}
 		wantErr(t, "heartbeat without a token", n.beat(root, "o1", ""), "forbidden")
-		_, err = n.Deregister(t.Context(), root, "orders", "o1", first.Token, "")
+		_, err = n.Deregister(t.Context(), root, "orders", "o1", first.Token, Removal{})
 		wantErr(t, "with a token that is not its own", err, "forbidden")
-		_, err = n.Deregister(t.Context(), root, "orders", "o2", "", "")
+		_, err = n.Deregister(t.Context(), root, "orders", "o2", "", Removal{})
 		wantErr(t, "one that is not there", err, "not_found")
 		_, err = n.Update(t.Context(), root, "orders", "o2", "", Patch{Weight: ptr(uint16(3))})
 		wantErr(t, "one that is not there", err, "not_found")
-		rev, err := n.Deregister(t.Context(), root, "orders", "o1", "", "enough")
+		rev, err := n.Deregister(t.Context(), root, "orders", "o1", "", Removal{Note: "enough"})
 		if wantErr(t, "deregister", err, "ok"); rev != n.revision() || n.listed() != "" {
 			t.Errorf("at %v; the store has %q at %v", rev, n.listed(), n.revision())
 		}
@@ -149,7 +149,7 @@ func TestAdmin(t *testing.T) {
 		if want := (store.Reason{Code: store.Forced, Note: "enough", Actor: "root", Node: "n1", From: "192.0.2.4"}); stones[0].Reason != want {
 			t.Errorf("%+v", stones[0].Reason)
 		}
-		_, err = n.Deregister(t.Context(), root, "orders", "o1", "", "")
+		_, err = n.Deregister(t.Context(), root, "orders", "o1", "", Removal{})
 		wantErr(t, "once more", err, "not_found")
 	})
 }
@@ -168,10 +168,10 @@ func TestHolder(t *testing.T) {
 		wantErr(t, "never heard of", n.beat(local, "o2", ""), "not_found")
 		_, err = n.Heartbeat(t.Context(), local, Beat{"billing", "o1", ""})
 		wantErr(t, "another service", err, "forbidden")
-		_, err = n.Deregister(t.Context(), local, "orders", "o1", "", "")
+		_, err = n.Deregister(t.Context(), local, "orders", "o1", "", Removal{})
 		wantErr(t, "deregister", err, "ok")
 		wantErr(t, "then", n.beat(local, "o1", ""), "lease_lost deregistered")
-		_, err = n.Deregister(t.Context(), local, "orders", "o1", "", "")
+		_, err = n.Deregister(t.Context(), local, "orders", "o1", "", Removal{})
 		wantErr(t, "once more", err, "lease_lost deregistered")
 	})
 }

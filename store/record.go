@@ -91,12 +91,38 @@ type Instance struct {
 	Role     string
 	Status   string
 	Health   string
+	// Override is an administrator's word that stands over the status; nil is none. It is
+	// never written in place.
+	Override *Override
 	Tags     []string
 	Metadata []Pair // sorted by key, keys unique
 	// Meta is the JSON object that a client of the loopback surface registered, to be
 	// given back as it came; empty for every other instance.
 	Meta string
 }
+
+// Override is an administrator's word on an instance. It has a record of its own, of
+// KindOverride under the instance's service and ID, that outlives the instance and ends by its
+// lease; and it stands in the instance's record, for readers.
+type Override struct {
+	Status string // resolved and filtered by in place of the owner's; empty: the owner's holds
+	// KeptOut: the instance may not be registered.
+	KeptOut bool
+	Reason  string
+	By      string // identity of the administrator
+	Until   Millis
+}
+
+// State is the status that counts: the administrator's where there is one, else the owner's.
+func (in *Instance) State() string {
+	if in.Override != nil && in.Override.Status != "" {
+		return in.Override.Status
+	}
+	return in.Status
+}
+
+// SameOverride tells whether two overrides say the same; nil is one that says nothing.
+func SameOverride(a, b *Override) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // Pair is an entry of an instance's metadata.
 type Pair struct{ Key, Value string }
@@ -107,6 +133,7 @@ func (in *Instance) Equal(other *Instance) bool {
 		in.PID == other.PID && in.Protocol == other.Protocol && in.Version == other.Version &&
 		in.Env == other.Env && in.Zone == other.Zone && in.Role == other.Role &&
 		in.Status == other.Status && in.Health == other.Health && in.Meta == other.Meta &&
+		SameOverride(in.Override, other.Override) &&
 		slices.Equal(in.Tags, other.Tags) && slices.Equal(in.Metadata, other.Metadata)
 }
 

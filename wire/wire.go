@@ -19,11 +19,20 @@ type Instance struct {
 	Metadata      map[string]string `json:"metadata,omitempty"`
 	Status        string            `json:"status"`
 	Health        string            `json:"health"`
+	Override      *Override         `json:"override,omitempty"` // an administrator's, which counts in place of Status
 	PID           int               `json:"pid,omitzero"`
 	TTL           int64             `json:"ttl"` // granted, in milliseconds
 	RegisteredAt  int64             `json:"registeredAt"`
 	Revision      string            `json:"revision"`      // of the last change that clients see
 	LastHeartbeat int64             `json:"lastHeartbeat"` // as far as the answering node knows
+}
+
+// State is the status that counts: an administrator's where there is one, else the owner's.
+func (in *Instance) State() string {
+	if in.Override != nil && in.Override.Status != "" {
+		return in.Override.Status
+	}
+	return in.Status
 }
 
 // Registration is the body of POST /registry/register. Pointers tell "absent" from zero.

@@ -138,7 +138,7 @@ func (s *Surface) unregister(c *gin.Context) {
 	}
 	gone := false
 	for _, id := range ids {
-		_, err := s.reg.Deregister(c.Request.Context(), s.from(c), req.name, id, "", "")
+		_, err := s.reg.Deregister(c.Request.Context(), s.from(c), req.name, id, "", registry.Removal{})
 		switch code := registry.CodeOf(err); {
 		case err == nil:
 			gone = true

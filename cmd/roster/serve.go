@@ -25,8 +25,8 @@ func newServe(stderr io.Writer) *cobra.Command {
 		Short: "Serve the API over HTTPS with mutual TLS, as a configuration says",
 		Long: `Serve the API over HTTPS. Clients must have a certificate of the configured CA; "roster pki" makes
 certificates. Every key of the configuration can be set in the file, by a ROSTER_ variable or by a
-flag; "roster config print" shows what holds and why. SIGHUP reloads certificates, CA and CRL, which
-also happens when their files change.`,
+flag; "roster config print" shows what holds and why. SIGHUP reloads certificates, CA, CRL and policy, which
+also happens when their files change; other keys take effect at the next start.`,
 		Example: "  roster pki init\n  roster serve --config config.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -52,7 +52,8 @@ func runServe(cmd *cobra.Command, file string, insecure bool, stderr io.Writer) 
 		return err
 	}
 	ballasted(os.Getenv)
-	srv, err := server.Open(server.Options{Config: loaded.Config, Insecure: insecure, Version: version(), Logger: log})
+	srv, err := server.Open(server.Options{Config: loaded.Config, Insecure: insecure, Version: version(), Logger: log,
+		ConfigFile: file, Started: loaded, Reread: func() (*config.Loaded, error) { return load(cmd, file, false, io.Discard) }})
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/roster-sd/roster/internal/filewatch"
 	"github.com/roster-sd/roster/internal/pki"
 )
 
@@ -51,7 +52,7 @@ func (j *journal) String() string {
 }
 
 func pollOnly(m *Material) func(context.Context) error {
-	return func(ctx context.Context) error { return m.run(ctx, nil) }
+	return func(ctx context.Context) error { return m.run(ctx, true) }
 }
 
 // within waits for the hook, for less than the time between polls: only the watch can
@@ -61,7 +62,7 @@ func within(t *testing.T, what string, told <-chan error) error {
 	select {
 	case err := <-told:
 		return err
-	case <-time.After(pollEvery - time.Second):
+	case <-time.After(filewatch.PollEvery - time.Second):
 		t.Fatalf("%s: not seen", what)
 		return nil
 	}
@@ -127,7 +128,7 @@ func TestPollSeesWhatTheWatchDoesNot(t *testing.T) {
 		failures := func() int { return strings.Count(log.String(), "level=ERROR") }
 		after := func(what string, polls, wantTold, wantFailures int) {
 			t.Helper()
-			<-time.After(time.Duration(polls) * pollEvery)
+			<-time.After(time.Duration(polls) * filewatch.PollEvery)
 			synctest.Wait()
 			if len(told) != wantTold || failures() != wantFailures {
 				t.Fatalf("%s: told %d times, want %d; %d errors in the log, want %d:\n%s",

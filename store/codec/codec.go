@@ -75,35 +75,36 @@ type form struct {
 	Format int `json:"format"`
 	Reads  int `json:"reads"`
 
-	Kind         string   `json:"k,omitzero"`
-	Service      string   `json:"s,omitzero"`
-	ID           string   `json:"i,omitzero"`
-	Lease        uint64   `json:"l,omitzero"`
-	Generation   uint64   `json:"g,omitzero"`
-	Epoch        uint64   `json:"e,omitzero"`
-	Number       uint64   `json:"n,omitzero"`
-	Changed      uint64   `json:"c,omitzero"`
-	TTL          int64    `json:"ttl,omitzero"` // nanoseconds
-	RegisteredAt int64    `json:"at,omitzero"`
-	Owner        string   `json:"own,omitzero"`
-	Tokens       tokens   `json:"tok,omitzero"`
-	Process      string   `json:"proc,omitzero"`
-	Address      string   `json:"addr,omitzero"`
-	Port         uint16   `json:"port,omitzero"`
-	Weight       uint16   `json:"w,omitzero"`
-	PID          int64    `json:"pid,omitzero"`
-	Protocol     string   `json:"proto,omitzero"`
-	Version      string   `json:"ver,omitzero"`
-	Env          string   `json:"env,omitzero"`
-	Zone         string   `json:"zone,omitzero"`
-	Role         string   `json:"role,omitzero"`
-	Status       string   `json:"st,omitzero"`
-	Health       string   `json:"hp,omitzero"`
-	Tags         []string `json:"tags,omitempty"`
-	Metadata     []string `json:"md,omitempty"` // names and values in turn
-	Meta         string   `json:"meta,omitzero"`
-	Why          reason   `json:"why,omitzero"`
-	Time         int64    `json:"t,omitzero"`
+	Kind         string    `json:"k,omitzero"`
+	Service      string    `json:"s,omitzero"`
+	ID           string    `json:"i,omitzero"`
+	Lease        uint64    `json:"l,omitzero"`
+	Generation   uint64    `json:"g,omitzero"`
+	Epoch        uint64    `json:"e,omitzero"`
+	Number       uint64    `json:"n,omitzero"`
+	Changed      uint64    `json:"c,omitzero"`
+	TTL          int64     `json:"ttl,omitzero"` // nanoseconds
+	RegisteredAt int64     `json:"at,omitzero"`
+	Owner        string    `json:"own,omitzero"`
+	Tokens       tokens    `json:"tok,omitzero"`
+	Process      string    `json:"proc,omitzero"`
+	Address      string    `json:"addr,omitzero"`
+	Port         uint16    `json:"port,omitzero"`
+	Weight       uint16    `json:"w,omitzero"`
+	PID          int64     `json:"pid,omitzero"`
+	Protocol     string    `json:"proto,omitzero"`
+	Version      string    `json:"ver,omitzero"`
+	Env          string    `json:"env,omitzero"`
+	Zone         string    `json:"zone,omitzero"`
+	Role         string    `json:"role,omitzero"`
+	Status       string    `json:"st,omitzero"`
+	Health       string    `json:"hp,omitzero"`
+	Override     *override `json:"ov,omitzero"`
+	Tags         []string  `json:"tags,omitempty"`
+	Metadata     []string  `json:"md,omitempty"` // names and values in turn
+	Meta         string    `json:"meta,omitzero"`
+	Why          reason    `json:"why,omitzero"`
+	Time         int64     `json:"t,omitzero"`
 	novelty
 	Rest jsontext.Value `json:",embed"`
 }
@@ -114,6 +115,14 @@ type tokens struct {
 	Newest        [32]byte `json:"n,omitzero"`
 	NewestExpires int64    `json:"ne,omitzero"`
 	HasNewest     bool     `json:"hn,omitzero"`
+}
+
+type override struct {
+	Status  string `json:"s,omitzero"`
+	KeptOut bool   `json:"k,omitzero"`
+	Reason  string `json:"r,omitzero"`
+	By      string `json:"b,omitzero"`
+	Until   int64  `json:"u,omitzero"`
 }
 
 type reason struct {
@@ -134,6 +143,9 @@ func (f *form) from(s *Stored) {
 	f.Address, f.Port, f.Weight, f.PID = in.Address, in.Port, in.Weight, int64(in.PID)
 	f.Protocol, f.Version, f.Env, f.Zone, f.Role = in.Protocol, in.Version, in.Env, in.Zone, in.Role
 	f.Status, f.Health, f.Meta, f.Tags = in.Status, in.Health, in.Meta, in.Tags
+	if o := in.Override; o != nil {
+		f.Override = &override{o.Status, o.KeptOut, o.Reason, o.By, int64(o.Until)}
+	}
 	if len(in.Metadata) > 0 {
 		f.Metadata = make([]string, 0, 2*len(in.Metadata))
 		for _, p := range in.Metadata {
@@ -168,6 +180,9 @@ func (f *form) stored() (Stored, error) {
 		Why:  store.Reason{Code: store.Code(f.Why.Code), Note: f.Why.Note, Actor: f.Why.Actor, Node: f.Why.Node, From: f.Why.From},
 		Time: store.Millis(f.Time),
 		Rest: f.Rest,
+	}
+	if o := f.Override; o != nil {
+		s.Record.Instance.Override = &store.Override{Status: o.Status, KeptOut: o.KeptOut, Reason: o.Reason, By: o.By, Until: store.Millis(o.Until)}
 	}
 	if n := len(f.Metadata); n > 0 {
 		s.Record.Instance.Metadata = make([]store.Pair, 0, n/2)

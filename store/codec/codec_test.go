@@ -92,6 +92,9 @@ func fill(v reflect.Value, n *int) {
 		v.SetUint(uint64(*n % 200))
 	case reflect.String:
 		v.SetString(fmt.Sprint("value-", *n))
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), n)
 	case reflect.Struct:
 		for i := range v.NumField() {
 			fill(v.Field(i), n)

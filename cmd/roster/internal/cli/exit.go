@@ -60,6 +60,7 @@ var (
 	errNotFound   = errors.New("not found")
 	errNotRunning = errors.New("no local registry is running")
 	errNoRegistry = errors.New("no registry is given, and no local one is running")
+	errDenied     = errors.New("the policy denies it")
 )
 
 // ExitCode gives the exit status for the error that a command returned.
@@ -82,7 +83,7 @@ func ExitCode(err error) int {
 		return ExitUsage
 	case is(client.ErrNotFound, client.ErrLeaseLost, errNotRunning, errNotFound):
 		return ExitNotFound
-	case is(client.ErrUnauthenticated, client.ErrForbidden), refusedCertificate(err):
+	case is(client.ErrUnauthenticated, client.ErrForbidden, errDenied), refusedCertificate(err):
 		return ExitNotAllowed
 	case is(client.ErrUnavailable, client.ErrRateLimited, errNoRegistry, context.DeadlineExceeded):
 		return ExitUnavailable

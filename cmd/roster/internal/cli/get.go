@@ -62,6 +62,10 @@ func (s *session) details(w io.Writer, in *wire.Instance) {
 	add("Address", place(in))
 	add("Protocol", clean(in.Protocol))
 	add("Status", s.env.state(in))
+	if o := in.Override; o != nil {
+		add("Override", "until "+s.env.moment(o.Until)+": "+clean(o.Reason))
+		add("Own status", clean(in.Status))
+	}
 	add("Version", clean(in.Version))
 	add("Environment", clean(in.Env))
 	add("Zone", clean(in.Zone))

@@ -162,7 +162,7 @@ func (r *roll) list() []*entry {
 			r.tally.services++
 		}
 		r.tally.instances++
-		if row.in.Status == "up" {
+		if row.in.State() == "up" {
 			r.tally.up++
 		}
 	}

@@ -46,7 +46,7 @@ func hint(w io.Writer, text string) {
 // saying gives what the registry said without codes.
 func saying(e *client.Error) string {
 	switch {
-	case errors.Is(e, client.ErrLeaseLost) && e.Reason != "":
+	case errors.Is(e, client.ErrLeaseLost) && e.Reason != "" && (e.Reason != "forced" || e.Detail == ""): // who is kept out is told for how long
 		return "the instance is gone: " + e.Reason
 	case len(e.Fields) == 1: // the detail would only point at them
 		return "a field is not valid"

@@ -51,18 +51,23 @@ func (e Env) state(in *wire.Instance) string {
 }
 
 func condition(in *wire.Instance) string {
+	text := clean(in.State())
 	switch in.Health {
 	case "", "passing":
-		return clean(in.Status)
+	default:
+		text += " (" + clean(in.Health) + ")"
 	}
-	return clean(in.Status) + " (" + clean(in.Health) + ")"
+	if in.Override != nil {
+		text += " (override)"
+	}
+	return text
 }
 
 func stateColour(in *wire.Instance) string {
 	switch {
-	case in.Health == "failing", in.Status == "out_of_service":
+	case in.Health == "failing", in.State() == "out_of_service":
 		return red
-	case in.Status == "up" && (in.Health == "" || in.Health == "passing"):
+	case in.State() == "up" && (in.Health == "" || in.Health == "passing"):
 		return green
 	}
 	return yellow

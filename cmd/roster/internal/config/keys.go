@@ -94,7 +94,7 @@ var keys = []Key{
 	{Name: "auth.services", Kind: KindList, Default: []string{},
 		Doc: "The services that may be registered at all, patterns with * and ?. Empty: any."},
 	{Name: "auth.policies", Kind: KindRules, Default: []PolicyRule{},
-		Doc: "Who may do what; allowed is what any rule allows. Empty: everyone with a certificate may register\nand discover, nobody is an admin. In the file only, such as:\n  - {identity: \"spiffe://example.org/orders*\", register: [\"orders\"], discover: [\"*\"], admin: false}"},
+		Doc: "Who may do what; allowed is what any rule allows. Empty: everyone with a certificate may register\nand discover, nobody is an admin. In the file only, such as:\n  - {identity: \"spiffe://example.org/orders*\", register: [\"orders\"], discover: [\"*\"], admin: false}\nservices and policies take effect when this file changes; all other keys at the next start."},
 
 	{Name: "limits.requests_per_second", Kind: KindInt, Default: 0,
 		Doc: "Requests a second of each identity. 0, here and below: no limit."},

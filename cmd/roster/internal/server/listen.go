@@ -198,9 +198,12 @@ func remember(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, &conn{from: host})
 }
 
-// Reload reads certificates, CA and CRL again; a bad file keeps what was there, and the
-// log says so.
+// Reload reads certificates, CA, CRL and the policy again; a bad file keeps what was there,
+// and the log says so.
 func (s *Server) Reload() {
+	if s.opts.Reread != nil {
+		s.rereadConfig()
+	}
 	if s.material == nil {
 		return
 	}

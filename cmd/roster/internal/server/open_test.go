@@ -47,8 +47,7 @@ func TestOpenRefuses(t *testing.T) {
 		"connections": {func(c *config.Config) { c.Limits.Connections = 1 }, true, []string{"limits.connections: leave it at 0"}},
 		"all at once": {func(c *config.Config) {
 			c.Limits.Instances, c.Limits.Watchers = 1, 1
-			c.Auth.Policies = []config.PolicyRule{{Identity: "a"}, {Identity: "b", Admin: true}}
-		}, true, []string{"auth.policies[1].admin: leave it false", "limits.instances", "limits.watchers"}},
+		}, true, []string{"limits.instances", "limits.watchers"}},
 		"no certificate": {func(c *config.Config) { c.TLS.CertFile = f.path("none.crt") }, false, []string{"none.crt is not there", "roster pki init", "roster pki issue", "--insecure"}},
 		"nothing set":    {func(c *config.Config) { c.TLS = config.TLS{} }, false, []string{"tls.cert_file is not set", "tls.key_file is not set", "tls.client_ca_file is not set"}},
 		"no list":        {func(c *config.Config) { c.TLS.CRLFile = f.path("none.crl") }, false, []string{"none.crl"}},

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +48,11 @@ type Options struct {
 
 	Version string
 	Logger  *slog.Logger
+	// Started is the configuration as it was loaded, and Reread loads it again: when ConfigFile
+	// changes, and at Reload. Without Reread the policy stays what it is.
+	Started    *config.Loaded
+	Reread     func() (*config.Loaded, error)
+	ConfigFile string // empty: none is watched
 }
 
 // Server is a node that listens.
@@ -71,20 +77,24 @@ type Server struct {
 	mainServer  *http.Server
 	adminServer *http.Server
 	stopping    atomic.Bool
+
+	rereading  sync.Mutex     // guards what is below
+	loaded     *config.Loaded // as last read
+	toldConfig string         // what was last said to be wrong with it
 }
 
 // Open checks what can be checked, opens the backend and binds the listeners. Nothing is
 // served before Run. What it opened is closed if it fails.
 func Open(opts Options) (*Server, error) {
 	s := &Server{opts: opts, cfg: opts.Config, log: opts.Logger, node: config.NodeName(opts.Config.Node),
-		metrics: metrics.New(opts.Version), watch: patience.NewWatch()}
+		metrics: metrics.New(opts.Version), watch: patience.NewWatch(), loaded: opts.Started}
 	if err := s.unavailable(); err != nil {
 		return nil, err
 	}
 	if err := s.loadTLS(); err != nil {
 		return nil, err
 	}
-	authorizer, err := policy(s.cfg.Auth).Compile()
+	authorizer, err := Policy(s.cfg.Auth).Compile()
 	if err != nil {
 		return nil, err
 	}
@@ -96,14 +106,6 @@ func Open(opts Options) (*Server, error) {
 	}
 	s.wire(authorizer)
 	return s, nil
-}
-
-func policy(cfg config.Auth) auth.Policy {
-	p := auth.Policy{Services: cfg.Services}
-	for _, r := range cfg.Policies {
-		p.Rules = append(p.Rules, auth.Rule{Identity: r.Identity, Register: r.Register, Discover: r.Discover, Admin: r.Admin})
-	}
-	return p
 }
 
 // lookupsPerSecond is how often an identity may make the node ask the backend about
@@ -192,6 +194,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return ended(s.catalog.Run(work)) })
 	group.Go(func() error { return ended(s.registry.Run(work)) })
 	group.Go(func() error { return ended(s.registry.FollowProcesses(work)) })
+	group.Go(func() error { return ended(s.registry.FollowOverrides(work)) })
 	group.Go(func() error { return ended(s.watch.Run(work)) })
 	group.Go(func() error { return ended(s.checkBackend(work)) })
 	if s.material != nil {
@@ -199,6 +202,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	if s.idle != nil {
 		group.Go(func() error { return ended(s.idle.run(work, s.log, unused)) })
+	}
+	if s.opts.Reread != nil && s.opts.ConfigFile != "" {
+		group.Go(func() error { return s.watchConfig(work) })
 	}
 	group.Go(func() error { return served(s.serveMain()) })
 	if s.admin != nil {

@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"fmt"
 )
 
 // unavailable refuses what the configuration asks for and this release does not do: to
@@ -11,11 +10,6 @@ import (
 func (s *Server) unavailable() error {
 	var lines []string
 	refuse := func(key, want string) { lines = append(lines, key+": "+want) }
-	for i, p := range s.cfg.Auth.Policies {
-		if p.Admin {
-			refuse(fmt.Sprintf("auth.policies[%d].admin", i), "leave it false: there is no administration yet")
-		}
-	}
 	for _, quota := range []struct {
 		key string
 		n   int

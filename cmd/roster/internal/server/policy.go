@@ -1,0 +1,63 @@
+package server
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/roster-sd/roster/auth"
+	"github.com/roster-sd/roster/cmd/roster/internal/config"
+	"github.com/roster-sd/roster/internal/filewatch"
+)
+
+// Policy gives the policy of a configuration.
+func Policy(cfg config.Auth) auth.Policy {
+	p := auth.Policy{Services: cfg.Services}
+	for _, r := range cfg.Policies {
+		p.Rules = append(p.Rules, auth.Rule{Identity: r.Identity, Register: r.Register, Discover: r.Discover, Admin: r.Admin})
+	}
+	return p
+}
+
+// live are the keys that take effect while the server runs.
+var live = []string{"auth.services", "auth.policies"}
+
+// watchConfig takes changes of the policy into force when the configuration file changes.
+func (s *Server) watchConfig(ctx context.Context) error {
+	filewatch.Watch{
+		Files: []string{s.opts.ConfigFile},
+		Look:  s.rereadConfig,
+		Blind: func(err error) {
+			s.log.Warn("the configuration file cannot be watched and is only polled", "error", err, "every", filewatch.PollEvery.String())
+		},
+	}.Run(ctx)
+	return nil
+}
+
+// rereadConfig reads the configuration and takes its policy into force, whole or not at all.
+// What is wrong with it, and what of it has to wait for a restart, is told once.
+func (s *Server) rereadConfig() {
+	s.rereading.Lock()
+	defer s.rereading.Unlock()
+	loaded, err := s.opts.Reread()
+	var authorizer *auth.Authorizer
+	if err == nil {
+		authorizer, err = Policy(loaded.Config.Auth).Compile()
+	}
+	if err != nil {
+		if text := err.Error(); text != s.toldConfig {
+			s.toldConfig = text
+			s.log.Error("the configuration changed and cannot be used; the policy stays as it was", "error", err)
+		}
+		return
+	}
+	changed := s.loaded.Diff(loaded)
+	s.loaded, s.toldConfig = loaded, ""
+	if slices.ContainsFunc(changed, func(key string) bool { return slices.Contains(live, key) }) {
+		s.registry.SetPolicy(authorizer)
+		s.log.Info("policy reloaded", "services", len(loaded.Config.Auth.Services), "rules", len(loaded.Config.Auth.Policies))
+	}
+	if wait := slices.DeleteFunc(changed, func(key string) bool { return slices.Contains(live, key) }); len(wait) > 0 {
+		s.log.Warn("the configuration changed, and these keys take effect at the next start", "keys", strings.Join(wait, ", "))
+	}
+}
