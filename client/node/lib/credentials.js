@@ -1,0 +1,57 @@
+"use strict";
+
+const fs = require("node:fs");
+const http = require("node:http");
+const https = require("node:https");
+const tls = require("node:tls");
+
+/**
+ * A CA bundle, certificate or key, as createClient takes it: PEM text, a Buffer of it, or
+ * the path of a file. Text counts as PEM where it has a PEM header.
+ */
+function source(name, value) {
+  if (value === undefined || Buffer.isBuffer(value)) return () => value;
+  if (typeof value === "string" && value.includes("-----BEGIN ")) return () => value;
+  if ((typeof value === "string" && value !== "") || value instanceof URL) return () => fs.readFileSync(value);
+  throw new TypeError(`create client: ${name} must be PEM text, a Buffer, or the path of a file`);
+}
+
+/**
+ * Connections with the identity of this client. Files are read again for every new
+ * connection, so that a renewed certificate is used without a restart; while they are being
+ * replaced and do not fit together, what was good before serves on.
+ */
+class Agent extends https.Agent {
+  #read;
+  #last;
+
+  constructor(read) {
+    // A resumed session would go on with the identity of the connection that began it.
+    super({ keepAlive: true, maxCachedSessions: 0 });
+    this.#read = read;
+    this.#last = tls.createSecureContext(read()); // what is wrong from the start is told
+  }
+
+  createConnection(options, callback) {
+    try {
+      this.#last = tls.createSecureContext(this.#read());
+    } catch {
+      // See above.
+    }
+    return super.createConnection({ ...options, secureContext: this.#last }, callback);
+  }
+}
+
+/** The agents of a client, by protocol. */
+function agents({ ca, cert, key }) {
+  if ((cert === undefined) !== (key === undefined)) throw new TypeError("create client: cert and key go together");
+  const from = { ca: source("ca", ca), cert: source("cert", cert), key: source("key", key) };
+  const read = () => ({ ca: from.ca(), cert: from.cert(), key: from.key() });
+  try {
+    return { "http:": new http.Agent({ keepAlive: true }), "https:": new Agent(read) };
+  } catch (err) {
+    throw new Error(`create client: read the certificates: ${err.message}`, { cause: err });
+  }
+}
+
+module.exports = { agents };

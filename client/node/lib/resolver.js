@@ -1,0 +1,119 @@
+"use strict";
+
+const { EventEmitter } = require("node:events");
+const { RosterError } = require("./errors");
+const { Watch } = require("./watch");
+const { strategies } = require("./strategy");
+const { held } = require("./wait");
+
+/**
+ * A view of one service that follows its changes. Choosing asks nobody; while the registry
+ * is away it goes on from the last view. Emits "change" after each change, and "failed"
+ * (error) when it can follow no longer: what it shows then stays as it is.
+ * It does not keep the process alive, except while somebody waits for ready().
+ */
+class Resolver extends EventEmitter {
+  #watch;
+  #choose;
+  #view = new Map(); // instances by id
+  #gathered; // of a snapshot that is not complete
+  #pick; // made when first used after a change: changes come in bursts
+  #turn = { turn: 0 };
+  #anyStatus;
+  #ready;
+
+  constructor(client, serviceName, { strategy = "round_robin", filters, silence } = {}) {
+    super();
+    if (typeof serviceName !== "string" || serviceName === "") throw new TypeError("resolver: serviceName must be a string");
+    if (!Object.hasOwn(strategies, strategy)) {
+      throw new TypeError(`resolver: no strategy ${JSON.stringify(strategy)} on a view; there are ${Object.keys(strategies).join(", ")}`);
+    }
+    this.serviceName = serviceName;
+    this.connected = false;
+    this.error = undefined;
+    this.#choose = strategies[strategy];
+    this.#anyStatus = filters?.status !== undefined;
+    this.#watch = new Watch(client, {
+      services: [serviceName], filters, silence, background: true,
+      onRetry: (err) => { this.connected = false; this.error = err; },
+    });
+    let done;
+    this.#ready = new Promise((resolve, reject) => { done = { resolve, reject }; });
+    this.#ready.catch(() => {}); // whoever waits is told
+    this.#follow(done);
+    this.close = () => {
+      this.#watch.close();
+      client.forget(this);
+      done.reject(new RosterError(`resolver ${serviceName}: it was closed`, { code: "closed" }));
+    };
+  }
+
+  async #follow({ resolve, reject }) {
+    try {
+      for await (const event of this.#watch) {
+        this.connected = true;
+        this.error = undefined;
+        if (!this.#apply(event)) continue;
+        this.#pick = undefined;
+        resolve();
+        // Not from here: what a listener throws is no failure of ours.
+        process.nextTick(() => this.emit("change"));
+      }
+      this.connected = false;
+    } catch (err) {
+      this.connected = false;
+      this.error = err;
+      reject(err);
+      process.nextTick(() => this.emit("failed", err));
+    }
+  }
+
+  /** Applies an event, and tells whether the view changed. */
+  #apply({ type, first, snapshot, instance, deleted }) {
+    switch (type) {
+      case "snapshot":
+        if (first) this.#gathered = new Map();
+        for (const each of snapshot.instances) this.#gathered.set(each.instanceId, each);
+        if (!snapshot.last) return false;
+        this.#view = this.#gathered;
+        this.#gathered = undefined;
+        return true;
+      case "put":
+        this.#view.set(instance.instanceId, instance);
+        return true;
+      case "delete":
+        return this.#view.delete(deleted.instanceId);
+      default: // resync: what is shown stays until the new snapshot is complete
+        return false;
+    }
+  }
+
+  // As the registry itself chooses: those that are up, unless a status is asked for, and of
+  // them those that pass before those that are suspect.
+  #prepare() {
+    const up = [...this.#view.values()].filter((each) => this.#anyStatus || (each.override?.status ?? each.status) === "up");
+    const passing = up.filter((each) => each.health === "passing");
+    const list = passing.length ? passing : up;
+    const choose = this.#choose(list, this.#turn);
+    return list.length ? choose : () => undefined;
+  }
+
+  /** Waits for the first view; gives the resolver itself. Rejects where the registry refuses it, or it is closed. */
+  async ready() {
+    await held(this.#ready);
+    return this;
+  }
+
+  /** One instance, or undefined where none is there. The strategy hash takes a key. */
+  pick(key) {
+    this.#pick ??= this.#prepare();
+    return this.#pick(key);
+  }
+
+  /** All instances of the view, in any status. */
+  instances() {
+    return [...this.#view.values()];
+  }
+}
+
+module.exports = { Resolver };
