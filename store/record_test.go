@@ -36,6 +36,13 @@ func bump(t *testing.T, f reflect.Value, name string) {
 		f.SetUint(f.Uint() + 1)
 	case reflect.Bool:
 		f.SetBool(!f.Bool())
+	case reflect.Pointer:
+		next := reflect.New(f.Type().Elem())
+		if !f.IsNil() {
+			next.Elem().Set(f.Elem())
+		}
+		bump(t, next.Elem().Field(0), name)
+		f.Set(next)
 	case reflect.Slice:
 		next := reflect.MakeSlice(f.Type(), f.Len()+1, f.Len()+1)
 		reflect.Copy(next, f)

@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,6 +20,11 @@ import (
 // The tests of this package run the real program: the test binary is it, where it is
 // called as roster.
 func TestMain(m *testing.M) {
+	if signal.Ignored(syscall.SIGHUP) {
+		// As under nohup. What is ignored here is ignored in every program that a test starts, and
+		// what has a handler here is not.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	testscript.Main(audited{m}, map[string]func(){
 		"roster": func() {
 			go endWithParent()

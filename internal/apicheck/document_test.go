@@ -54,6 +54,7 @@ func TestDocumentIsValid(t *testing.T) {
 // The table of WIRE.md: native, operations and loopback.
 func TestDocumentHasEveryRoute(t *testing.T) {
 	want := []string{
+		"DELETE /registry/admin/overrides/{serviceName}/{instanceId}",
 		"DELETE /registry/services/{serviceName}/{instanceId}",
 		"GET /health",
 		"GET /list",
@@ -62,6 +63,7 @@ func TestDocumentHasEveryRoute(t *testing.T) {
 		"GET /openapi.yaml",
 		"GET /ready",
 		"GET /registry/admin/dump",
+		"GET /registry/admin/overrides",
 		"GET /registry/events",
 		"GET /registry/resolve/{serviceName}",
 		"GET /registry/services",
@@ -78,6 +80,7 @@ func TestDocumentHasEveryRoute(t *testing.T) {
 		"POST /registry/register",
 		"POST /registry/token/rotate",
 		"POST /unregister",
+		"PUT /registry/admin/overrides/{serviceName}/{instanceId}",
 	}
 	var got []string
 	for _, op := range strictOperations(t) {
