@@ -6,6 +6,7 @@ TAGS    := nomsgpack
 VERSION ?=
 LDFLAGS := -s -w $(if $(VERSION),-X main.stamped=$(VERSION))
 LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
+VULN    := $(GO) tool -modfile=tools/vuln/go.mod govulncheck
 FUZZ    ?= 10s
 
 # The end-to-end tests measure times: they run when nothing else does. Their nodes are
@@ -15,7 +16,7 @@ PACKAGES = $(shell $(GO) list ./... | grep -v '/internal/e2e$$')
 
 export CGO_ENABLED ?= 0
 
-.PHONY: run build backends test race vet lint fuzz bench microbench clean help
+.PHONY: run build backends test race vet lint vuln fuzz bench microbench clean help
 
 ## run: start the registry for this machine: in memory, nothing to configure
 run: build
@@ -59,12 +60,21 @@ vet:
 lint:
 	$(LINT) run --timeout 10m ./...
 
-## fuzz: run every fuzz target for FUZZ (10s)
+## vuln: known vulnerabilities in what the program calls (asks the Go vulnerability database: no step of .ci/run)
+vuln:
+	$(VULN) -tags $(TAGS) ./...
+
+## fuzz: run every fuzz target for FUZZ (10s); what it finds interesting is kept in Go's build cache
 fuzz:
+	@mkdir -p build/fuzz
 	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+		kept=$$($(GO) env GOCACHE)/fuzz/$$($(GO) list $$pkg); \
+		program=$(CURDIR)/build/fuzz/$$(echo $$pkg | tr / -).test; \
+		$(GO) test -tags $(TAGS) -c -fuzz=. -o $$program $$pkg || exit 1; \
 		for target in $$(grep -rhoE '^func Fuzz[A-Za-z0-9_]+' $$pkg/*_test.go | sed 's/func //'); do \
 			echo "fuzz $$pkg $$target"; \
-			$(GO) test -tags $(TAGS) -run='^$$' -fuzz="^$$target$$" -fuzztime=$(FUZZ) -fuzzminimizetime=100x $$pkg || exit 1; \
+			(cd $$pkg && $$program -test.run='^$$' -test.fuzz="^$$target$$" -test.fuzztime=$(FUZZ) \
+				-test.fuzzminimizetime=100x -test.fuzzcachedir=$$kept) || exit 1; \
 		done; \
 	done
 

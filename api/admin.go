@@ -67,13 +67,8 @@ func readQuestion(c *gin.Context) (q registry.PolicyQuestion, err error) {
 		}
 		return f.unknown(name, dec)
 	})
-	if err == nil && len(f.errs) > 0 {
-		for _, e := range q.Check() {
-			if !f.told(e.Field) {
-				f.add(e.Field, e.Message)
-			}
-		}
-		err = f.err()
+	if err == nil {
+		err = f.with(q.Check)
 	}
 	return q, err
 }

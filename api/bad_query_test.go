@@ -44,6 +44,8 @@ func queriedRoutes() []queried {
 		{"GET", "/registry/resolve/orders", with("strategy", "consistent")},
 		{"GET", "/registry/watch", with("service")},
 		{"GET", "/registry/events", []string{"service", "instance", "limit"}},
+		{"GET", "/registry/explain/orders", []string{"limit"}},
+		{"GET", "/registry/explain/orders/o-1", []string{"limit"}},
 		{"DELETE", "/registry/services/orders/o-1", []string{"reason"}},
 		{"GET", "/ready", nil},
 	}

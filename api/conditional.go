@@ -71,6 +71,15 @@ var noCache = []string{"no-cache"}
 // polls that began together do not end together.
 func (a *API) poll(c *gin.Context, wait time.Duration, follow *following, since catalog.Position, cond condition,
 	get func(context.Context) (answer, error)) (ans answer, ok bool, err error) {
+	who, ok := a.identify(c)
+	if !ok {
+		return ans, false, nil
+	}
+	leave, err := a.follow(who)
+	if err != nil {
+		return ans, true, err
+	}
+	defer leave()
 	// The server's deadlines are for a request that is answered at once.
 	rc := http.NewResponseController(c.Writer)
 	_, _ = rc.SetReadDeadline(time.Time{}), rc.SetWriteDeadline(time.Time{})
@@ -121,7 +130,8 @@ func (a *API) await(c *gin.Context, over <-chan time.Time, follow *following, si
 		case <-over:
 			return false
 		case <-ticker.C:
-			if _, err := a.opts.Identify(c.Request); err != nil {
+			if who, err := a.opts.Identify(c.Request); err != nil {
+				a.auditCaller(c, who, err)
 				return false
 			}
 		case <-sub.Wake():

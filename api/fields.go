@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/roster-sd/roster/registry"
 	"github.com/roster-sd/roster/wire"
 )
 
@@ -31,6 +32,21 @@ func (f *fields) err() error {
 		return nil
 	}
 	return &problem{code: wire.CodeInvalid, detail: "the request breaks the rules named in errors", fields: f.errs}
+}
+
+// with gives the error of a document in which something is wrong, with what else the rules
+// find wrong in it, so that every bad field is told at once; nil where nothing is, and the
+// rules are left to the call.
+func (f *fields) with(check func() []registry.FieldError) error {
+	if len(f.errs) == 0 {
+		return nil
+	}
+	for _, e := range check() {
+		if !f.told(e.Field) {
+			f.add(e.Field, e.Message)
+		}
+	}
+	return f.err()
 }
 
 // unknown notes a member that is not known, and skips it. So that a typo in one cannot

@@ -64,6 +64,7 @@ const otherOrigin = "this registry does not serve pages of other origins"
 func (a *API) guard(refuse refusal) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if code, detail := a.opts.Guard(c.Request); code != "" {
+			a.auditOrigin(c, code)
 			refuse(c, code, detail)
 			return
 		}

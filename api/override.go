@@ -88,13 +88,8 @@ func readOverride(c *gin.Context) (registry.OverrideRequest, error) {
 		}
 		return f.unknown(name, dec)
 	})
-	if err == nil && len(f.errs) > 0 {
-		for _, e := range q.Check() {
-			if !f.told(e.Field) {
-				f.add(e.Field, e.Message)
-			}
-		}
-		err = f.err()
+	if err == nil {
+		err = f.with(q.Check)
 	}
 	return q, err
 }

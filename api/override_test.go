@@ -150,7 +150,7 @@ func TestOverrideRacesRegistration(t *testing.T) {
 			}
 			n.register("orders", id)
 		}
-		time.Sleep(3 * time.Second)
+		time.Sleep(6 * time.Second)
 		synctest.Wait()
 		list := decode[wire.Service](n.get(orders).want(200)).Instances
 		if len(list) != 1 || list[0].InstanceID != "o-2" || list[0].Override == nil || list[0].Override.Status != "draining" {

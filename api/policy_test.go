@@ -70,6 +70,7 @@ func TestHiddenServices(t *testing.T) {
 			"/registry/services/vault", "/registry/services/vault?consistent=true", "/registry/services/vault?wait=1m", "/registry/services/vault/v-1",
 			"/registry/services/vault/v-1?consistent=true", "/registry/resolve/vault", "/registry/resolve/vault?consistent=true",
 			"/registry/watch?service=vault", "/registry/watch?service=orders&service=vault",
+			"/registry/explain/vault", "/registry/explain/vault/v-1",
 		} {
 			res := n.get(path)
 			res.problem(404, wire.CodeNotFound)

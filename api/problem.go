@@ -87,6 +87,9 @@ func (a *API) fail(c *gin.Context, err error) {
 	if retry > 0 {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(retry.Seconds()))))
 	}
+	if p.Code == wire.CodeRateLimited {
+		a.auditLimited(c, p.Detail)
+	}
 	if p.Status == http.StatusUnauthorized {
 		c.Header("WWW-Authenticate", `Bearer realm="roster"`)
 	}

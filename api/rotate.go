@@ -47,13 +47,8 @@ func readRef(c *gin.Context) (service, id string, err error) {
 		}
 		return f.unknown(name, dec)
 	})
-	if err == nil && len(f.errs) > 0 {
-		for _, e := range registry.CheckRef(service, id) {
-			if !f.told(e.Field) {
-				f.add(e.Field, e.Message)
-			}
-		}
-		err = f.err()
+	if err == nil {
+		err = f.with(func() []registry.FieldError { return registry.CheckRef(service, id) })
 	}
 	return service, id, err
 }

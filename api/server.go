@@ -19,7 +19,8 @@ import (
 type Options struct {
 	Registry *registry.Registry
 	// Identify tells who makes a request. It is asked for each request, and again from
-	// time to time while a stream is open; an error refuses the caller.
+	// time to time while a stream is open; an error refuses the caller, and the Caller then is
+	// who it was before, as far as that is known, for the audit alone.
 	Identify func(*http.Request) (registry.Caller, error)
 	// Health tells the state of the node, for /health and /ready; nil: ok when the
 	// catalog is warm.
@@ -32,8 +33,11 @@ type Options struct {
 	Guard Guard
 	// Surface is another surface on the same port; nil: none.
 	Surface *Surface
-	Limiter Limiter      // of requests, for each identity; nil: none
-	Logger  *slog.Logger // nil: none
+	Limiter Limiter // of requests, for each identity; nil: none
+	// Watchers bounds the event streams and the long polls that wait, of each identity; nil:
+	// nothing does.
+	Watchers Occupancy
+	Logger   *slog.Logger // nil: none
 }
 
 // Health is the state of a node.
@@ -160,6 +164,7 @@ func (a *API) identify(c *gin.Context) (registry.Caller, bool) {
 	who, err := a.opts.Identify(c.Request)
 	if err != nil {
 		a.log.Warn("caller refused", "from", c.Request.RemoteAddr, "error", err)
+		a.auditCaller(c, who, err)
 		a.fail(c, &problem{code: wire.CodeUnauthenticated, detail: "the client certificate is no longer good"})
 		return who, false
 	}

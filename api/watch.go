@@ -38,6 +38,12 @@ func (a *API) watch(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	leave, err := a.follow(who)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	defer leave()
 	if err := a.warm(c.Request.Context()); err != nil {
 		a.fail(c, err)
 		return
@@ -108,7 +114,8 @@ func (s *stream) run(views []catalog.View) {
 				return
 			}
 		case <-ticker.C:
-			if _, err := s.api.opts.Identify(s.c.Request); err != nil {
+			if who, err := s.api.opts.Identify(s.c.Request); err != nil {
+				s.api.auditCaller(s.c, who, err)
 				return
 			}
 			if !s.decided() {

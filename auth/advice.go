@@ -28,7 +28,11 @@ func (a *Authorizer) Advice(identity string, action Action, service string) []st
 			lines = append(lines, fmt.Sprintf("%s in auth.policies[%d], which is for %q", grant(action, service), i, a.rules[i].identity))
 		}
 	}
-	return append(lines, fmt.Sprintf("add a rule for %q to auth.policies: %s", identity, grant(action, service)))
+	line := fmt.Sprintf("add a rule for %q to auth.policies: %s", identity, grant(action, service))
+	if len(a.rules) == 0 {
+		line += "; it is the first, and what no rule allows is denied then"
+	}
+	return append(lines, line)
 }
 
 // grounds names every rule that allows it.

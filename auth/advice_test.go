@@ -41,6 +41,9 @@ func TestAdvice(t *testing.T) {
 	if got := compile(t, auth.Policy{}).Advice("web", auth.Register, "x"); len(got) != 1 || !strings.HasPrefix(got[0], "add a rule to auth.policies") {
 		t.Errorf("without rules: %q", got)
 	}
+	if got := compile(t, auth.Policy{}).Advice("web", auth.Admin, ""); len(got) != 1 || !strings.HasSuffix(got[0], "; it is the first, and what no rule allows is denied then") {
+		t.Errorf("the first rule: %q", got)
+	}
 }
 
 // What is advised does what it says: the last line of a denial, the new rule, together with

@@ -76,15 +76,21 @@ func (c *Catalog) step(st *step) {
 	n, up := s.tree.Len(), s.up()
 	switch {
 	case st.after != nil:
+		if st.before != nil && st.before.rec.Generation != r.Generation {
+			c.departed.add(st.before)
+			st.after.state.gap.Store(0)
+		}
 		s.put(st.after)
 		if st.before == nil || st.before.rec.Lease != r.Lease {
 			s.heard(st.after.state, r.RegisteredAt)
 		}
 	case st.before != nil:
+		c.departed.add(st.before)
 		s.remove(st.before)
 	}
 	c.stepKept(st, s)
 	c.total += s.tree.Len() - n
+	c.owners.move(st.before, st.after)
 	if st.change != nil {
 		s.changed = st.change.Revision
 		if n != s.tree.Len() || up != s.up() {

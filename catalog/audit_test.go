@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/roster-sd/roster/store"
 )
@@ -19,7 +20,7 @@ func audit(c *Catalog, snap store.Snapshot) error {
 	for _, name := range c.empties {
 		queued[name] = true
 	}
-	total := 0
+	total, owned := 0, make(owners)
 	for name, s := range c.services {
 		if s.name != name {
 			return fmt.Errorf("service %q stands under %q", s.name, name)
@@ -31,6 +32,7 @@ func audit(c *Catalog, snap store.Snapshot) error {
 			if r := live[store.InstanceKey(name, id)]; r != e.rec {
 				return fmt.Errorf("%s/%s: the view has %v, the store %v", name, id, e.rec, r)
 			}
+			owned.add(e.rec)
 		}
 		total += len(s.byID)
 		if len(s.byID) == 0 && !s.queued {
@@ -46,6 +48,9 @@ func audit(c *Catalog, snap store.Snapshot) error {
 	if total != len(snap.Records) || total != c.total {
 		return fmt.Errorf("%d instances, counted as %d; the store has %d", total, c.total, len(snap.Records))
 	}
+	if !maps.Equal(owned, c.owners) {
+		return fmt.Errorf("instances by owner are %v, counted as %v", owned, c.owners)
+	}
 	if c.applied.Before(c.listed) || c.applied.Before(c.floor) {
 		return fmt.Errorf("list of %v, floor %v, ahead of %v", c.listed, c.floor, c.applied)
 	}
@@ -60,8 +65,8 @@ func (s *service) audit(encode func([]byte, *store.Record) []byte) error {
 			return fmt.Errorf("pool %d: %w", tier, err)
 		}
 		for slot, e := range p.entries {
-			if int(e.state.tier) != tier || int(e.state.slot) != slot {
-				return fmt.Errorf("%s stands in pool %d at %d and thinks %d at %d", e.rec.Key.ID, tier, slot, e.state.tier, e.state.slot)
+			if e.state.seat != seatAt(int8(tier), int32(slot)) {
+				return fmt.Errorf("%s stands in pool %d at %d and thinks %d at %d", e.rec.Key.ID, tier, slot, e.state.seat.tier(), e.state.seat.slot())
 			}
 			if s.byID[e.rec.Key.ID] != e {
 				return fmt.Errorf("%s stands in pool %d in a version that is not the last", e.rec.Key.ID, tier)
@@ -81,8 +86,8 @@ func (s *service) audit(encode func([]byte, *store.Record) []byte) error {
 			err = fmt.Errorf("%s after %s", id, last)
 		case s.byID[id] != e:
 			err = fmt.Errorf("%s is another version in the tree than by ID", id)
-		case e.state.tier != tier:
-			err = fmt.Errorf("%s belongs in pool %d and is in %d", id, tier, e.state.tier)
+		case e.state.seat.tier() != tier:
+			err = fmt.Errorf("%s belongs in pool %d and is in %d", id, tier, e.state.seat.tier())
 		case e.body != string(encode(nil, e.rec)):
 			err = fmt.Errorf("%s is encoded as %s", id, e.body)
 		case e.state.hash != hashID(id):

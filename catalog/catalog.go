@@ -79,7 +79,9 @@ type Catalog struct {
 	keptBy    [Causes]int            // of those, the suspect ones
 	toReturn  map[store.Key]struct{} // of those, the ones for TakeEarly
 	newer     map[store.Key]Newer
+	departed  departed
 	total     int
+	owners    owners
 	changes   changeLog
 
 	deliver sync.Mutex // held while changes go to subscribers; taken after mu is released
@@ -120,6 +122,7 @@ func New(opts Options) *Catalog {
 		clock:    opts.Clock,
 		node:     rand.Uint64() | 1,
 		services: make(map[string]*service),
+		owners:   make(owners),
 		kept:     make(map[store.Key]*kept),
 		toReturn: make(map[store.Key]struct{}),
 		warm:     make(chan struct{}),

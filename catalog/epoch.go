@@ -10,7 +10,7 @@ import (
 // load replaces the whole view by a list, the first or the first of another epoch, and by
 // what is kept beside it. It needs write.
 func (c *Catalog) load(snap store.Snapshot, keep []*kept, newer map[store.Key]Newer) {
-	services := make(map[string]*service)
+	services, owned := make(map[string]*service), make(owners)
 	place := func(e *entry) *service {
 		name := e.rec.Key.Service
 		s, ok := services[name]
@@ -19,6 +19,7 @@ func (c *Catalog) load(snap store.Snapshot, keep []*kept, newer map[store.Key]Ne
 			services[name] = s
 		}
 		s.put(e)
+		owned.add(e.rec)
 		s.heard(e.state, e.rec.RegisteredAt)
 		// What this node has heard is still so where only the store's history is another.
 		if old := c.entry(e.rec.Key); old != nil && old.rec.RegisteredAt == e.rec.RegisteredAt {
@@ -59,7 +60,7 @@ func (c *Catalog) load(snap store.Snapshot, keep []*kept, newer map[store.Key]Ne
 	heap.Init(&c.ends)
 
 	c.mu.Lock()
-	c.services, c.empties, c.total = services, nil, len(snap.Records)+len(keep)
+	c.services, c.owners, c.empties, c.total = services, owned, nil, len(snap.Records)+len(keep)
 	c.floor, c.listed, c.listSeq, c.applied, c.appliedAt = snap.Revision, snap.Revision, c.seq, snap.Revision, c.seq
 	c.kept, c.keptBy, c.toReturn, c.mark, c.newer = kepts, by, returning, mark, newer
 	c.changes.reset(snap.Revision, c.seq, mark)

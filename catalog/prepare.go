@@ -194,7 +194,7 @@ func (c *Catalog) version(r *store.Record, before *entry) *entry {
 			entry
 			state state
 		})
-		first.state.hash, first.state.tier = hashID(r.Key.ID), -1
+		first.state.hash = hashID(r.Key.ID)
 		first.state.last.Store(int64(r.RegisteredAt))
 		first.entry = entry{rec: r, body: string(c.opts.Encode(nil, r)), state: &first.state}
 		return &first.entry

@@ -116,10 +116,13 @@ type Handle struct {
 	state   *state
 }
 
-// Heard notes a sign of life of the instance at t, by this node's wall clock.
+// Heard notes a renewal of the instance that this node took at t, by its wall clock.
 func (h Handle) Heard(t store.Millis) {
-	if h.service != nil {
-		h.service.heard(h.state, t)
+	if h.service == nil {
+		return
+	}
+	if before, ok := h.service.heard(h.state, t); ok {
+		h.state.gap.took(t - before)
 	}
 }
 

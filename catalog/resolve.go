@@ -155,8 +155,8 @@ func (s *service) mostRecent(p *pool) *entry {
 			p = &s.pools[i]
 		}
 	}
-	if st := s.recent.Load(); p != nil && st != nil && st.tier >= 0 && &s.pools[st.tier] == p {
-		return p.entries[st.slot]
+	if st := s.recent.Load(); p != nil && st != nil && st.seat != 0 && &s.pools[st.seat.tier()] == p {
+		return p.entries[st.seat.slot()]
 	}
 	return nil
 }

@@ -19,8 +19,8 @@ type entry struct {
 type state struct {
 	last atomic.Int64 // when this node last heard of it, Unix milliseconds
 	hash uint64       // of its ID, for the strategy "hash"
-	tier int8         // which pool it stands in, -1 none; guarded by the catalog's mu
-	slot int32        // where in the pool; guarded by the catalog's mu
+	seat seat         // where it stands in the pools; guarded by the catalog's mu
+	gap  gap
 
 	promise atomic.Pointer[promise] // nil where nothing is known, as always in a store that is not shared
 }
@@ -114,21 +114,19 @@ func (s *service) remove(e *entry) {
 }
 
 func (s *service) enter(e *entry) {
-	tier := tierOf(&e.rec.Instance)
-	e.state.tier = tier
-	if tier >= 0 {
-		e.state.slot = s.pools[tier].add(e)
+	if tier := tierOf(&e.rec.Instance); tier != noTier {
+		e.state.seat = seatAt(tier, s.pools[tier].add(e))
 	}
 }
 
 func (s *service) leave(st *state) {
-	if st.tier < 0 {
+	if st.seat == 0 {
 		return
 	}
-	if moved := s.pools[st.tier].remove(st.slot); moved != nil {
-		moved.state.slot = st.slot
+	if moved := s.pools[st.seat.tier()].remove(st.seat.slot()); moved != nil {
+		moved.state.seat = st.seat
 	}
-	st.tier = -1
+	st.seat = 0
 }
 
 // up is how many instances a resolve would choose from.
@@ -159,14 +157,16 @@ func tierOfHealth(health string) int8 {
 	return -1
 }
 
-// heard notes a sign of life at t; it never goes back.
-func (s *service) heard(st *state, t store.Millis) {
+// heard notes a sign of life at t, and gives the one before; it never goes back, which is
+// false.
+func (s *service) heard(st *state, t store.Millis) (before store.Millis, ok bool) {
 	for {
 		old := st.last.Load()
 		if int64(t) < old {
-			return
+			return 0, false
 		}
 		if st.last.CompareAndSwap(old, int64(t)) {
+			before = store.Millis(old)
 			break
 		}
 	}
@@ -175,10 +175,10 @@ func (s *service) heard(st *state, t store.Millis) {
 	for {
 		latest := s.recent.Load()
 		if latest == st || latest != nil && latest.last.Load() > int64(t) {
-			return
+			return before, true
 		}
 		if s.recent.CompareAndSwap(latest, st) {
-			return
+			return before, true
 		}
 	}
 }

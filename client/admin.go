@@ -64,7 +64,7 @@ func (c *Client) Dump(ctx context.Context) iter.Seq2[wire.DumpLine, error] {
 		var resp *http.Response
 		err := c.failover(ctx, true, func(base string) (bool, error) {
 			var err error
-			resp, err = c.openDump(ctx, base)
+			resp, err = c.openDump(ctx, base) //nolint:bodyclose // it is closed below
 			return true, err
 		})
 		if err != nil {

@@ -52,11 +52,13 @@ func (b *book) apply(e Event) {
 
 // replace takes the snapshot. A registry that has lost its past, as one that was started
 // anew without its state, knows nobody until they have renewed. So what it does not speak
-// of is kept for a TTL of its own, as suspect: it is chosen only where nobody passes.
+// of is kept for a TTL of its own, as suspect: it is chosen only where nobody passes. That
+// another snapshot of the same registry follows, as after a connection that was lost, does
+// not shorten it.
 func (b *book) replace(epoch string) {
-	if b.whole && epoch != b.epoch {
+	if b.whole {
 		for id, old := range b.entries {
-			if _, ok := b.fresh[id]; ok {
+			if _, ok := b.fresh[id]; ok || epoch == b.epoch && old.until.IsZero() {
 				continue
 			}
 			if old.until.IsZero() {

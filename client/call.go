@@ -139,6 +139,11 @@ func (c *Client) attempt(ctx context.Context, base string, q call, body []byte, 
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
 		return true, answerError(base, resp, data, time.Now())
 	}
+	if c.local != nil && strings.HasPrefix(q.path, "/registry/") && resp.Header.Get(wire.HeaderRevision) == "" {
+		// A port of a registry that is gone may be anybody's by now, and some programs
+		// answer 200 to all that they are asked. That must not pass for a renewal.
+		return true, strangerError(base, resp.StatusCode)
+	}
 	q.freshness.fill(resp.Header)
 	if q.header != nil {
 		q.header(resp.Header)

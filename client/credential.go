@@ -79,9 +79,10 @@ func (c *credential) fallBack(now time.Time) {
 
 // rotate gets a new token. Where that fails, or its answer is lost, the old one stays good,
 // and the next step tries again: by FAULTS ("Tokens") any number of answers may be lost.
-// Why it failed the heartbeat that follows says as well.
+// Why it failed the heartbeat that follows says as well; that one must not come too late for
+// an address that swallows the rotation.
 func (w *worker) rotate() {
-	next, err := w.c.RotateToken(w.ctx, w.ref(), w.cred.token)
+	next, err := w.c.rotateToken(w.ctx, w.ref(), w.cred.token, w.attempt())
 	if err != nil || next.Token == "" {
 		return
 	}

@@ -2,6 +2,8 @@ package client
 
 import (
 	"fmt"
+	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,3 +101,38 @@ func TestRegistrationThatMayNotLook(t *testing.T) {
 		}
 	})
 }
+
+// An address that swallows a rotation does not hold up the heartbeat behind it for longer
+// than the lease lasts.
+func TestRotationThatIsSwallowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, rigOptions{tokens: registry.TokenPolicy{TTL: 10 * time.Minute, Grace: time.Minute}})
+		var hangs atomic.Bool
+		c, err := New(Options{Addresses: []string{"http://a.one:80", "http://a.two:80"}, HTTPClient: &http.Client{
+			Transport: trip(func(req *http.Request) (*http.Response, error) {
+				if req.URL.Host == "a.one:80" && (hangs.Load() || req.URL.Path == "/registry/token/rotate") {
+					hangs.Store(true)
+					<-req.Context().Done()
+					return nil, req.Context().Err()
+				}
+				return g.RoundTrip(req)
+			}),
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, ttl := orders, int64(6000)
+		in.TTL = &ttl
+		r := g.keep(c, in)
+		pass(20 * time.Minute)
+		g.state(r, Registered)
+		if !hangs.Load() || g.calls("POST token/rotate") == 0 || g.calls("POST register") != 1 {
+			t.Errorf("%d rotations, %d registrations: the lease was lost", g.calls("POST token/rotate"), g.calls("POST register"))
+		}
+	})
+}
+
+// trip is an http.RoundTripper of one function.
+type trip func(*http.Request) (*http.Response, error)
+
+func (f trip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

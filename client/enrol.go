@@ -6,11 +6,8 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"os/exec"
 	"time"
 
-	"github.com/roster-sd/roster/internal/devfile"
-	"github.com/roster-sd/roster/internal/devstart"
 	"github.com/roster-sd/roster/wire"
 )
 
@@ -42,6 +39,8 @@ func (w *worker) register() (time.Duration, error) {
 		return 0, nil
 	case errors.Is(err, ErrConflict):
 		return w.taken(err)
+	case w.opts.NoWait && hopeless(err):
+		// The service goes on without, and somebody may yet start a registry.
 	case final(err, lives == 0):
 		return 0, err
 	}
@@ -58,7 +57,7 @@ func (w *worker) lingering() (context.Context, context.CancelFunc) {
 
 // took notes an answer, and gives the time until the first renewal.
 func (w *worker) took(got wire.Registered, version uint64, sent time.Time) time.Duration {
-	w.cred = newCredential(got, now())
+	w.cred, w.held = newCredential(got, now()), true
 	w.made, w.unclear = false, time.Time{}
 	w.mu.Lock()
 	w.lives++
@@ -122,7 +121,7 @@ func final(err error, first bool) bool {
 		return false
 	case errors.Is(err, ErrForbidden), errors.Is(err, ErrUnauthenticated), errors.As(err, &untrusted),
 		errors.As(err, &refused) && refused.Op == "remote error", // of TLS: our certificate is not taken
-		errors.Is(err, exec.ErrNotFound), errors.Is(err, devstart.ErrForbidden), errors.Is(err, devfile.ErrUntrusted):
+		hopeless(err):
 		return true
 	case !errors.As(err, &e):
 		return true // an answer that is none of a registry's

@@ -80,6 +80,8 @@ type Error struct {
 
 	sent bool   // it failed, and the request may have reached the registry nevertheless
 	body []byte // the answer where it is JSON, for calls that read it in spite of the status
+	// stranger: what answered is no registry, as far as its answer shows.
+	stranger bool
 }
 
 // Error gives code, detail and fields in one line.
@@ -148,10 +150,23 @@ func answerError(base string, resp *http.Response, body []byte, now time.Time) *
 		}
 		return e
 	}
-	e.Code = foreign[resp.StatusCode]
+	e.Code, e.stranger = foreign[resp.StatusCode], true
 	e.Detail = base + " answers " + strconv.Itoa(resp.StatusCode) + " " + e.Title +
 		", not in the form of a Roster registry"
 	return e
+}
+
+// strangerError is the error of an answer that says that all is well, and is no registry's.
+func strangerError(base string, status int) *Error {
+	e := &Error{Status: status, Title: http.StatusText(status), stranger: true}
+	e.Detail = base + " answers " + strconv.Itoa(status) + " " + e.Title + ", but is no Roster registry"
+	return e
+}
+
+// strange tells whether an error is of an answer that no registry gave.
+func strange(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.stranger
 }
 
 // maxRetryAfter bounds what a Retry-After may ask for.

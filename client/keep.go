@@ -33,6 +33,7 @@ type worker struct {
 	failures int  // in a row
 	doubted  int
 	cred     credential
+	held     bool // the instance of cred lives, as far as is known
 	// unclear is when the last registration was sent of which the outcome is not known.
 	unclear time.Time
 	pidOff  bool             // the registry was wrong about our process
@@ -94,8 +95,8 @@ func (w *worker) sleep(d time.Duration) {
 	}
 }
 
-// longest is the bound that waits after failures grow to.
-func (w *worker) longest() time.Duration {
+// longest is the bound that waits after failures like err grow to.
+func (w *worker) longest(err error) time.Duration {
 	w.mu.Lock()
 	ttl := w.ttl
 	w.mu.Unlock()
@@ -103,7 +104,7 @@ func (w *worker) longest() time.Duration {
 		ttl = firstTTL
 	}
 	longest := max(ttl/3, leastCap)
-	if w.c.local != nil {
+	if w.c.cheap(err) {
 		longest = min(longest, localWait)
 	}
 	return longest
@@ -114,7 +115,7 @@ func (w *worker) longest() time.Duration {
 func (w *worker) again(s State, err error) time.Duration {
 	w.failures++
 	w.set(s, err)
-	longest := w.longest()
+	longest := w.longest(err)
 	bound := min(retryBase, longest)
 	for i := 1; i < w.failures && bound < longest; i++ {
 		bound = min(2*bound, longest)
@@ -160,11 +161,15 @@ func (w *worker) renew() (time.Duration, error) {
 
 func (w *worker) beat(token string) (wire.Heartbeat, time.Time, error) {
 	sent := time.Now()
-	w.mu.Lock()
-	attempt := max(w.ttl/6, leastAttempt)
-	w.mu.Unlock()
-	beat, err := w.c.heartbeat(w.ctx, w.ref(), token, attempt)
+	beat, err := w.c.heartbeat(w.ctx, w.ref(), token, w.attempt())
 	return beat, sent, err
+}
+
+// attempt is how long one address has to answer a call on which the lease may depend.
+func (w *worker) attempt() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return max(w.ttl/6, leastAttempt)
 }
 
 func (w *worker) ref() wire.InstanceRef {

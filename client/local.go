@@ -60,6 +60,12 @@ func (o *Options) fromEnvironment(getenv func(string) string) error {
 // and somebody sits in front of it.
 const localWait = time.Second
 
+// cheap tells whether it costs little to try again after err, as it does with a local
+// registry. To run a program again and again that starts none does not.
+func (c *Client) cheap(err error) bool {
+	return c.local != nil && !errors.Is(err, devstart.ErrNotStarted)
+}
+
 // local is the registry of this user, wherever it is just now: one that was restarted
 // listens on another port.
 type local struct {
@@ -131,8 +137,8 @@ func (l *local) other(ctx context.Context, failed string) (string, error) {
 	return base, nil
 }
 
-// call tries where the registry was last; where nobody answers there it looks for it, or
-// starts it, and tries once more.
+// call tries where the registry was last; where nobody answers there, or somebody else, it
+// looks for it, or starts it, and tries once more.
 func (l *local) call(ctx context.Context, repeat bool, try func(base string) (sent bool, err error)) error {
 	base := l.known()
 	var before error
@@ -140,7 +146,11 @@ func (l *local) call(ctx context.Context, repeat bool, try func(base string) (se
 		if base == "" || before != nil {
 			var err error
 			if base, err = l.other(ctx, base); err != nil {
-				if before != nil && ctx.Err() == nil {
+				switch {
+				case before == nil || ctx.Err() != nil:
+				case strange(before): // where the registry is not matters less than that it is not
+					err = fmt.Errorf("%w; %s", err, before.Error()) // nothing of it is to be matched
+				default:
 					err = fmt.Errorf("%w; %w", before, err)
 				}
 				return err
@@ -155,11 +165,21 @@ func (l *local) call(ctx context.Context, repeat bool, try func(base string) (se
 		}
 		var e *Error
 		silent := errors.As(err, &e) && errors.Is(e, ErrUnavailable) && e.Status == 0
-		if err = maybe(err, sent); !silent || before != nil || sent && !repeat {
+		switch err = maybe(err, sent); {
+		case before != nil:
+			return err
+		case strange(err): // somebody else's port by now: the registry has not got the call
+		case !silent, sent && !repeat:
 			return err
 		}
 		before = err
 	}
+}
+
+// hopeless tells whether no local registry runs, and none will until somebody does something
+// about it.
+func hopeless(err error) bool {
+	return errors.Is(err, devstart.ErrNotStarted) || errors.Is(err, devstart.ErrForbidden) || errors.Is(err, devfile.ErrUntrusted)
 }
 
 // isLocal tells whether the registry shares this machine, as far as addresses show: it is

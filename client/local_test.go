@@ -245,3 +245,43 @@ func TestIsLocal(t *testing.T) {
 		t.Error("one of two is not local")
 	}
 }
+
+// Where no registry can be started, that is said at once, and not when the patience is over.
+func TestRegisterWhereNoneCanBeStarted(t *testing.T) {
+	t.Setenv("ROSTER_ADDRESS", "")
+	t.Setenv("ROSTER_NO_START", "")
+	dir := t.TempDir()
+	c, err := New(Options{Local: LocalOptions{TempDir: dir, Binary: dir + "/no-such-program"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	said := func(what string, err error) {
+		t.Helper()
+		if err == nil || errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no-such-program") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	_, err = c.Register(limited(t), orders, RegisterOptions{})
+	said("Register", err)
+	background, err := c.Register(limited(t), orders, RegisterOptions{NoWait: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ctx := limited(t); background.Err() == nil && ctx.Err() == nil; {
+		sleep(ctx, ctx, time.Millisecond)
+	}
+	said("in the background", background.Err())
+	if s := background.State(); s != Registering {
+		t.Errorf("it is %v in the background", s)
+	}
+	if err := background.Close(); err != nil {
+		t.Error(err)
+	}
+	r, err := c.Resolver("orders", ResolverOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	said("Ready", r.Ready(limited(t)))
+}

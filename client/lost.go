@@ -23,6 +23,7 @@ func (w *worker) gone(err error, reason string) (time.Duration, error) {
 // forget lets go of the lease, so that the next step registers again.
 func (w *worker) forget(err error) time.Duration {
 	w.keep("")
+	w.held = false
 	w.set(Registering, err)
 	return 0
 }
@@ -55,7 +56,7 @@ func (w *worker) refused(why error) (time.Duration, error) {
 // leave deregisters the instance of a registration that was closed.
 func (w *worker) leave() {
 	defer w.set(Closed, nil)
-	if !w.registered() {
+	if !w.held { // with a token or without: a change may just be on its way into it
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), leaving{}, true), w.opts.Goodbye)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/roster-sd/roster/auth"
+	"github.com/roster-sd/roster/wire"
 )
 
 // Somebody else has the instance, or has ended it: that is reported and left alone.
@@ -144,4 +145,26 @@ func TestRegistrationWhoseAnswerIsLost(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A registration that is closed while a change is on its way into it is deregistered too.
+func TestLeaveWithAChangeOnItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, rigOptions{})
+		c := g.client("a")
+		w := &worker{Registration: c.registration(orders, RegisterOptions{}), wall: now}
+		got, err := c.RegisterOnce(t.Context(), orders, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		weight := 9
+		w.adopt(wire.Patch{Weight: &weight}, wire.Instance{}, 0)
+		w.took(got, 0, time.Now())
+		w.cancel()
+		w.leave()
+		g.want("orders", "")
+		if w.goodbye != nil {
+			t.Error(w.goodbye)
+		}
+	})
 }

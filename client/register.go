@@ -29,10 +29,15 @@ func (c *Client) RegisterOnce(ctx context.Context, in wire.Registration, token s
 // RotateToken gives the instance a new token. The one that was used last stays good
 // until the new one is first used, so that a lost answer locks nobody out.
 func (c *Client) RotateToken(ctx context.Context, ref wire.InstanceRef, token string) (wire.Token, error) {
+	return c.rotateToken(ctx, ref, token, 0)
+}
+
+// rotateToken is RotateToken with a limit of its own for each address, 0 for the client's.
+func (c *Client) rotateToken(ctx context.Context, ref wire.InstanceRef, token string, within time.Duration) (wire.Token, error) {
 	var out wire.Token
 	err := c.do(ctx, call{
 		op: "rotate token of " + name(ref), method: http.MethodPost, path: "/registry/token/rotate",
-		token: token, body: ref, repeat: true,
+		token: token, body: ref, repeat: true, timeout: min(within, c.timeout),
 	}, &out)
 	return out, err
 }

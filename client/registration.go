@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +19,8 @@ const DefaultGoodbye = 5 * time.Second
 
 // RegisterOptions say how to keep an instance registered. All members may be zero.
 type RegisterOptions struct {
-	// NoWait: Register returns at once, and registers in the background.
+	// NoWait: Register returns at once, and registers in the background, also where no local
+	// registry runs and none can be started: somebody may yet do that.
 	NoWait bool
 	// NoPID: the process is not named to a local registry. Without it that registry watches
 	// the process, and drops the instance in the moment in which the process ends. Set it
@@ -111,6 +114,12 @@ func (c *Client) registration(in wire.Registration, opts RegisterOptions) *Regis
 	}
 	if in.PID == 0 && !opts.NoPID && c.isLocal() {
 		in.PID = os.Getpid()
+	}
+	// What is the caller's he may change: it is read again whenever the lease was lost.
+	in.Tags, in.Metadata = slices.Clone(in.Tags), maps.Clone(in.Metadata)
+	if in.TTL != nil {
+		ttl := *in.TTL
+		in.TTL = &ttl
 	}
 	r := &Registration{
 		c: c, opts: opts, want: in,

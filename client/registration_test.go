@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/roster-sd/roster/auth"
+	"github.com/roster-sd/roster/internal/devstart"
 	"github.com/roster-sd/roster/registry"
 	"github.com/roster-sd/roster/wire"
 )
@@ -295,5 +297,12 @@ func TestWaitsAfterFailures(t *testing.T) {
 	w.c.local = newLocal(LocalOptions{})
 	if wait := w.again(Unreachable, ErrUnavailable); wait > localWait+time.Millisecond {
 		t.Errorf("of a local registry: %v", wait)
+	}
+	var longest time.Duration
+	for range 100 {
+		longest = max(longest, w.again(Unreachable, fmt.Errorf("%w: no room", devstart.ErrNotStarted)))
+	}
+	if longest < 2*localWait || longest > 11*time.Second {
+		t.Errorf("of one that cannot be started: up to %v", longest)
 	}
 }

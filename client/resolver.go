@@ -155,7 +155,8 @@ func (r *Resolver) trouble(err error, _ time.Duration) {
 }
 
 // Ready waits until there is a view. It tries on while the registry is away, until ctx
-// ends; a refusal, such as ErrForbidden, is returned at once.
+// ends; a refusal, such as ErrForbidden, is returned at once, and so is why a local registry
+// cannot be started.
 func (r *Resolver) Ready(ctx context.Context) error {
 	for {
 		r.mu.Lock()
@@ -166,7 +167,7 @@ func (r *Resolver) Ready(ctx context.Context) error {
 			return nil
 		default:
 		}
-		if err != nil && !passing(err) {
+		if err != nil && (!passing(err) || hopeless(err)) {
 			return fmt.Errorf("resolver of %s: %w", r.service, err)
 		}
 		select {

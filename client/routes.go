@@ -21,7 +21,8 @@ func (t *Transport) init() {
 	}
 }
 
-// route gives the service's, which is made if there is none.
+// route gives the service's, which is made if there is none. The caller waits for its first
+// view, and takes himself off waiting then.
 func (t *Transport) route(service string) (*route, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -34,6 +35,7 @@ func (t *Transport) route(service string) (*route, error) {
 	now := time.Now()
 	if r := t.routes[service]; r != nil {
 		r.used.Store(now.UnixNano())
+		r.waiting.Add(1)
 		return r, nil
 	}
 	resolver, err := t.Client.Resolver(service, t.Resolver)
@@ -44,11 +46,16 @@ func (t *Transport) route(service string) (*route, error) {
 	if limit <= 0 {
 		limit = DefaultServices
 	}
-	if len(t.routes) >= limit {
-		t.letGo(t.oldest())
+	for len(t.routes) >= limit {
+		oldest, ok := t.oldest()
+		if !ok {
+			break
+		}
+		t.letGo(oldest)
 	}
 	r := &route{Resolver: resolver}
 	r.used.Store(now.UnixNano())
+	r.waiting.Add(1)
 	if t.routes == nil {
 		t.routes = make(map[string]*route)
 	}
@@ -66,15 +73,16 @@ func (t *Transport) idle() time.Duration {
 	return t.Idle
 }
 
-// oldest gives the service that was not asked for for longest. It needs mu.
-func (t *Transport) oldest() (name string) {
+// oldest gives the service that was not asked for for longest, of those that can be let go.
+// It needs mu.
+func (t *Transport) oldest() (name string, ok bool) {
 	var at int64
 	for service, r := range t.routes {
-		if used := r.used.Load(); name == "" || used < at {
-			name, at = service, used
+		if used := r.used.Load(); r.waiting.Load() == 0 && (!ok || used < at) {
+			name, at, ok = service, used, true
 		}
 	}
-	return name
+	return name, ok
 }
 
 // letGo ends the following of a service. A request under way goes on with its last view. It

@@ -36,8 +36,8 @@ const maxTries = 4
 //     the TLS configuration of Base says.
 //   - Where no connection can be made, the request goes to another instance, and the one
 //     that refused is passed over for a few seconds. Once a connection was there it is not
-//     sent again, but for what [http.Transport] itself takes to be safe. A request with a
-//     body must have GetBody, as [http.NewRequest] sets it, to be sent again.
+//     sent again, but for what [http.Transport] itself takes to be safe. Of a body without
+//     GetBody, as behind a reverse proxy, nothing was read until then.
 //   - Where a service has no instance, the error is ErrNoInstance.
 type Transport struct {
 	Client *Client
@@ -52,7 +52,8 @@ type Transport struct {
 	// it that is an error.
 	Fallback bool
 	// Services is how many services are followed at most; [DefaultServices] if zero. Beyond
-	// that the one that was not asked for for longest is let go.
+	// that the one that was not asked for for longest is let go, but none for whose first
+	// answer a request waits.
 	Services int
 	// Idle is after what time without a request a service is let go; [DefaultIdle] if zero.
 	Idle time.Duration
@@ -75,6 +76,8 @@ var _ http.RoundTripper = (*Transport)(nil)
 type route struct {
 	*Resolver
 	used atomic.Int64 // Unix nanoseconds of the last request
+	// waiting is how many requests wait for the first view: to let it go would fail them.
+	waiting atomic.Int32
 
 	// avoiding is how many instances are avoided, so that to avoid none costs no lock.
 	avoiding atomic.Int32
@@ -96,7 +99,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, refuse(req, err)
 	}
-	if err := t.ready(req.Context(), r); err != nil {
+	err = t.ready(req.Context(), r)
+	r.waiting.Add(-1)
+	if err != nil {
 		return nil, refuse(req, err)
 	}
 	return t.send(req, r)
@@ -107,6 +112,10 @@ func (t *Transport) send(req *http.Request, r *route) (*http.Response, error) {
 	key := req.URL.Path
 	if t.Key != nil {
 		key = t.Key(req)
+	}
+	held := hold(req)
+	if held != nil {
+		defer held.settle()
 	}
 	var tried map[string]bool
 	var last error
@@ -125,6 +134,9 @@ func (t *Transport) send(req *http.Request, r *route) (*http.Response, error) {
 		if err != nil {
 			return nil, refuse(req, err)
 		}
+		if held != nil {
+			out.Body = held
+		}
 		resp, err := t.base.RoundTrip(out)
 		if err == nil {
 			resp.Request = req
@@ -135,7 +147,7 @@ func (t *Transport) send(req *http.Request, r *route) (*http.Response, error) {
 		}
 		r.avoid(e.Address)
 		last = fmt.Errorf("%s is registered at %s, but: %w", r.service, e.Address, err)
-		if try >= maxTries || !repeatable(req) {
+		if try >= maxTries || held != nil && !held.again() {
 			return nil, refuse(req, last)
 		}
 		if tried == nil {
@@ -179,11 +191,6 @@ func isService(host string) bool {
 func undelivered(err error) bool {
 	var e *net.OpError
 	return errors.As(err, &e) && e.Op == "dial"
-}
-
-// repeatable tells whether a request that was not delivered can be sent once more.
-func repeatable(req *http.Request) bool {
-	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
 }
 
 // ready waits for the first view of a service.

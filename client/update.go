@@ -24,6 +24,10 @@ func (r *Registration) Update(ctx context.Context, change wire.Patch) (wire.Inst
 	return in, nil
 }
 
+// toldAgain is, at the least, between two questions whether the watchers have been told,
+// where the first was answered early.
+const toldAgain = 100 * time.Millisecond
+
 // drainWithin is what Drain waits where its context has no end.
 const drainWithin = 10 * time.Second
 
@@ -46,8 +50,13 @@ func (r *Registration) Drain(ctx context.Context) error {
 	}
 	for {
 		// A little is left for the way back.
-		within := max(time.Until(end)*9/10, time.Millisecond)
-		_, told, err := r.change(ctx, wire.Patch{Status: &status}, min(within, maxTold))
+		within := min(max(time.Until(end)*9/10, time.Millisecond), maxTold)
+		begun := time.Now()
+		_, told, err := r.change(ctx, wire.Patch{Status: &status}, within)
+		if err == nil && !told && time.Since(begun) < within/2 {
+			// A node that stops waits for nobody: the next one is asked, but not at once.
+			err = r.await(ctx, nil, toldAgain+rand.N(toldAgain))
+		}
 		switch {
 		case err != nil:
 			return fmt.Errorf("drain: %w", err)

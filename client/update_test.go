@@ -254,3 +254,18 @@ func TestUpdateDuringARegistration(t *testing.T) {
 		g.want("orders", "")
 	})
 }
+
+// A node that does not wait for the watchers is not asked again without a pause.
+func TestDrainThatIsAnsweredEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, rigOptions{})
+		r := g.keep(g.client("a"), orders)
+		g.mu.Lock()
+		g.fake = map[string]string{"PATCH services/orders/o-1": `{"serviceName":"orders","instanceId":"o-1","status":"draining"}`}
+		g.mu.Unlock()
+		ends(t, r.Drain(t.Context()), ErrNotTold)
+		if n := g.calls("PATCH services/orders/o-1"); n < 2 || n > 100 {
+			t.Errorf("asked %d times in %v", n, drainWithin)
+		}
+	})
+}

@@ -167,7 +167,7 @@ func (w *Watcher) reconnect(ctx context.Context) error {
 		if errors.As(w.lastErr, &e) {
 			wait += min(e.RetryAfter, time.Minute)
 		}
-		if w.c.local != nil {
+		if w.c.cheap(w.lastErr) {
 			wait = min(wait, localWait)
 		}
 		if w.retry != nil {

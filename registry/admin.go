@@ -5,6 +5,7 @@ import (
 
 	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/internal/audit"
 )
 
 // PolicyQuestion asks what an identity may do. Service may be empty with the action admin.
@@ -33,6 +34,7 @@ func (r *Registry) CheckPolicy(ctx context.Context, c Caller, q PolicyQuestion) 
 	if err := r.Administer(ctx, c); err != nil {
 		return PolicyAnswer{}, err
 	}
+	r.allowed(c, audit.AdminRead, auth.Admin, q.Service, "", because("what the policy decides of "+q.Identity))
 	return Decide(r.Policy(), q)
 }
 
@@ -73,6 +75,7 @@ func (r *Registry) Dump(ctx context.Context, c Caller) ([]catalog.View, catalog.
 	if err := r.settled(ctx); err != nil {
 		return nil, catalog.Position{}, err
 	}
+	r.allowed(c, audit.AdminRead, auth.Admin, "", "", because("dump"))
 	sub, views := r.catalog.Subscribe(nil)
 	defer sub.Close()
 	return views, sub.Start(), nil

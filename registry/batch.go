@@ -51,6 +51,7 @@ func (r *Registry) Heartbeats(ctx context.Context, c Caller, beats []Beat) []Bea
 	hard, down := b.renew(known, hard)
 	b.askAll(hard, down)
 	r.allVisible(ctx, b.wrote)
+	b.auditLimited()
 	return b.out
 }
 

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/roster-sd/roster/auth"
+	"github.com/roster-sd/roster/internal/audit"
 	"github.com/roster-sd/roster/store"
 )
 
@@ -30,7 +32,9 @@ func (r *Registry) Deregister(ctx context.Context, c Caller, service, id, token 
 	defer r.lag.shown(key)
 	var rev store.Revision
 	var err error
+	kind, action := audit.Deregister, auth.Register
 	if r.forces(c, service, token) {
+		kind, action = audit.Forced, auth.Admin
 		rev, err = r.force(ctx, c, key, how)
 	} else {
 		err = r.change(ctx, c, service, id, token, func(ref store.Ref, _ func(*store.Record) error) error {
@@ -45,6 +49,7 @@ func (r *Registry) Deregister(ctx context.Context, c Caller, service, id, token 
 	r.log.LogAttrs(ctx, slog.LevelInfo, "deregistered", slog.String("service", service),
 		slog.String("instance", id), slog.String("identity", c.Identity), slog.String("from", c.From),
 		slog.String("note", how.Note))
+	r.allowed(c, kind, action, service, id, because("removed"), noted(how.Note))
 	r.visible(ctx, service, rev)
 	return rev, nil
 }

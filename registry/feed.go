@@ -12,7 +12,7 @@ import (
 // change, by apply; and again from the begin whenever the store forgot where it was. It reads
 // the store and not the catalog, whose view may hold an instance longer than the store does.
 // It ends with the context or the store, which are the only errors it gives.
-func (r *Registry) feed(ctx context.Context, kind string, reset func([]*store.Record), apply func([]store.Event)) error {
+func (r *Registry) feed(ctx context.Context, kind string, reset func(store.Snapshot), apply func([]store.Event)) error {
 	for {
 		err := r.feedOnce(ctx, store.Selector{Kind: kind}, reset, apply)
 		switch {
@@ -34,7 +34,7 @@ func (r *Registry) feed(ctx context.Context, kind string, reset func([]*store.Re
 }
 
 // feedOnce follows the store from a list to an error.
-func (r *Registry) feedOnce(ctx context.Context, of store.Selector, reset func([]*store.Record), apply func([]store.Event)) error {
+func (r *Registry) feedOnce(ctx context.Context, of store.Selector, reset func(store.Snapshot), apply func([]store.Event)) error {
 	snap, err := r.store.List(ctx, of)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (r *Registry) feedOnce(ctx context.Context, of store.Selector, reset func([
 		return err
 	}
 	defer w.Close()
-	reset(snap.Records)
+	reset(snap)
 	for {
 		batch, err := w.Next(ctx)
 		if err != nil {

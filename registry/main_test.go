@@ -16,6 +16,7 @@ import (
 
 	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/internal/audit"
 	"github.com/roster-sd/roster/lease"
 	"github.com/roster-sd/roster/store"
 	"github.com/roster-sd/roster/store/memory"
@@ -33,6 +34,8 @@ type setup struct {
 	tokens  TokenPolicy
 	leases  lease.Policy
 	lookups Limiter
+	quota   Quota
+	audit   func(audit.Event)
 	memory  memory.Options
 	now     func() time.Time
 	idle    bool // the catalog does not run
@@ -76,6 +79,8 @@ func on(t *testing.T, st store.Store, s setup) *node {
 		Tokens:     s.tokens,
 		Node:       "n1",
 		Lookups:    s.lookups,
+		Audit:      s.audit,
+		Quota:      s.quota,
 		Logger:     slog.New(n.logs),
 		Now:        s.now,
 	})

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/roster-sd/roster/auth"
+	"github.com/roster-sd/roster/internal/audit"
 	"github.com/roster-sd/roster/store"
 )
 
@@ -58,7 +56,7 @@ func (r *Registry) SetOverride(ctx context.Context, c Caller, service, id string
 	if err != nil {
 		return nil, failed(err)
 	}
-	r.settle(ctx, service, id)
+	r.settleSeen(ctx, service, id)
 	return rec, nil
 }
 
@@ -72,6 +70,7 @@ func (r *Registry) override(ctx context.Context, c Caller, service, id string, q
 		r.log.LogAttrs(ctx, slog.LevelWarn, "override set", slog.String("service", service), slog.String("instance", id),
 			slog.String("identity", c.Identity), slog.String("from", c.From), slog.String("status", q.Status),
 			slog.Bool("kept_out", q.KeepOut), slog.String("reason", q.Reason), slog.String("for", q.For.String()))
+		r.allowed(c, audit.OverrideSet, auth.Admin, service, id, because(overrideWhat(o)+" for "+q.For.String()), noted(q.Reason))
 	}
 	return rec, err
 }
@@ -92,10 +91,11 @@ func (r *Registry) LiftOverride(ctx context.Context, c Caller, service, id strin
 	if err != nil {
 		return failed(err)
 	}
-	r.overrides.drop(key, at)
+	r.overrides.lift(key, at)
 	r.log.LogAttrs(ctx, slog.LevelWarn, "override lifted", slog.String("service", service), slog.String("instance", id),
 		slog.String("identity", c.Identity), slog.String("from", c.From))
-	r.settle(ctx, service, id)
+	r.allowed(c, audit.OverrideEnd, auth.Admin, service, id)
+	r.settleSeen(ctx, service, id)
 	return nil
 }
 
@@ -104,69 +104,8 @@ func (r *Registry) Overrides(ctx context.Context, c Caller) ([]*store.Record, er
 	if err := r.Administer(ctx, c); err != nil {
 		return nil, err
 	}
+	r.allowed(c, audit.AdminRead, auth.Admin, "", "", because("overrides"))
 	return r.overrides.all(), nil
-}
-
-// FollowOverrides keeps instances as overrides have it, until the context ends or the store
-// is closed, which are the only errors it gives. Every node does: what one has done the others
-// find done. It is called once.
-func (r *Registry) FollowOverrides(ctx context.Context) error {
-	return r.feed(ctx, store.KindOverride, func(list []*store.Record) {
-		for _, key := range r.overrides.reset(list) {
-			r.settle(ctx, key.Service, key.ID)
-		}
-	}, func(events []store.Event) {
-		for i := range events {
-			ev := &events[i]
-			r.overrides.apply(ev)
-			r.settle(ctx, ev.Key().Service, ev.Key().ID)
-		}
-	})
-}
-
-// settle brings an instance, if there is one, to what this node knows of its override.
-func (r *Registry) settle(ctx context.Context, service, id string) {
-	o, ref := r.overrides.of(service, id), store.Ref{Key: store.InstanceKey(service, id)}
-	why := store.Reason{Code: store.Updated, Note: "its override has ended", Node: r.opts.Node}
-	if o != nil {
-		why.Note, why.Actor = overrideNote(o), o.By
-	}
-	var err error
-	if o != nil && o.KeptOut {
-		why.Code = store.Forced
-		if _, err = r.store.Deregister(ctx, ref, why); raced(err) {
-			r.leave(ref.Key, why)
-		}
-	} else {
-		_, err = r.store.Update(ctx, ref, why, func(x *store.Record) error {
-			if !store.SameOverride(x.Instance.Override, o) {
-				x.Instance.Override = o
-			}
-			return nil
-		})
-	}
-	if err != nil && !raced(err) && ctx.Err() == nil {
-		r.log.LogAttrs(ctx, slog.LevelWarn, "an override could not be written into its instance, which another node or its next registration does",
-			slog.String("service", service), slog.String("instance", id), slog.Any("error", err))
-	}
-}
-
-// unsettled tells whether a record that was just registered or brought back is not as this
-// node's overrides have it: one may have come while it was written.
-func (r *Registry) unsettled(rec *store.Record) bool {
-	o := r.overrides.of(rec.Key.Service, rec.Key.ID)
-	return !store.SameOverride(o, rec.Instance.Override)
-}
-
-func overrideNote(o *store.Override) string {
-	note := "override"
-	if o.Status != "" {
-		note += ": " + o.Status
-	}
-	if o.Reason != "" {
-		note += ": " + o.Reason
-	}
-	return note
 }
 
 // keptOut tells whether an administrator keeps the ID out. What this node knows may be over,
@@ -191,89 +130,6 @@ func (r *Registry) keptOut(ctx context.Context, service, id string) error {
 		detail += ": " + o.Reason
 	}
 	return &Error{Code: LeaseLost, Reason: store.Forced, Detail: detail + "; do not register it again before"}
-}
-
-// overrides are those that this node knows of.
-type overrides struct {
-	mu sync.RWMutex
-	at map[store.Key]*store.Record
-}
-
-// of gives the override of an instance, nil for none.
-func (o *overrides) of(service, id string) *store.Override {
-	o.mu.RLock()
-	defer o.mu.RUnlock()
-	if len(o.at) == 0 {
-		return nil
-	}
-	if rec := o.at[overrideKey(service, id)]; rec != nil {
-		return rec.Instance.Override
-	}
-	return nil
-}
-
-// put notes what the store has answered or told. What is older than what is known changes
-// nothing.
-func (o *overrides) put(rec *store.Record) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.at == nil {
-		o.at = map[store.Key]*store.Record{}
-	}
-	if known := o.at[rec.Key]; known == nil || !rec.Revision.Before(known.Revision) {
-		o.at[rec.Key] = rec
-	}
-}
-
-func (o *overrides) drop(key store.Key, at store.Revision) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if known := o.at[key]; known != nil && !at.Before(known.Revision) {
-		delete(o.at, key)
-	}
-}
-
-func (o *overrides) apply(ev *store.Event) {
-	if ev.Deleted() {
-		o.drop(ev.Key(), ev.Revision)
-	} else {
-		o.put(ev.Record)
-	}
-}
-
-// reset takes the list for all that there are, and gives the keys of those and of those that
-// are gone.
-func (o *overrides) reset(list []*store.Record) (keys []store.Key) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	before := o.at
-	o.at = make(map[store.Key]*store.Record, len(list))
-	for _, rec := range list {
-		o.at[rec.Key] = rec
-		keys = append(keys, rec.Key)
-	}
-	for key := range before {
-		if o.at[key] == nil {
-			keys = append(keys, key)
-		}
-	}
-	return keys
-}
-
-func (o *overrides) all() []*store.Record {
-	o.mu.RLock()
-	defer o.mu.RUnlock()
-	list := make([]*store.Record, 0, len(o.at))
-	for _, rec := range o.at {
-		list = append(list, rec)
-	}
-	slices.SortFunc(list, func(a, b *store.Record) int {
-		if n := strings.Compare(a.Key.Service, b.Key.Service); n != 0 {
-			return n
-		}
-		return strings.Compare(a.Key.ID, b.Key.ID)
-	})
-	return list
 }
 
 // standing gives the override that a registration of the instance begins with. One that this

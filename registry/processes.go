@@ -47,7 +47,9 @@ func (r *Registry) FollowProcesses(ctx context.Context) error {
 	}
 	t := tenants{processes: r.opts.Processes, of: map[string]map[store.Key]*store.Record{}, at: map[store.Key]string{}}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return r.feed(ctx, store.KindInstance, t.reset, t.apply) })
+	group.Go(func() error {
+		return r.feed(ctx, store.KindInstance, func(snap store.Snapshot) { t.reset(snap.Records) }, t.apply)
+	})
 	group.Go(func() error { return r.evict(ctx, &t) })
 	return group.Wait()
 }

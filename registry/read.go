@@ -18,7 +18,7 @@ func (r *Registry) discover(c Caller, service string) error {
 	if !ValidService(service) {
 		return invalid([]FieldError{{Field: "serviceName", Message: ruleService}})
 	}
-	if !r.mayDiscover(c, service) {
+	if !r.mayRead(c, service) {
 		return r.noService(service)
 	}
 	return nil
@@ -168,7 +168,7 @@ func (r *Registry) Instance(ctx context.Context, c Caller, service, id string, c
 	}
 	var item catalog.Item
 	var at catalog.Position
-	ok := r.mayDiscover(c, service)
+	ok := r.mayRead(c, service)
 	if !ok {
 		at = r.catalog.Position()
 	} else if x, err := r.fresh(ctx, service, consistent); err != nil {

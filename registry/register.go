@@ -41,7 +41,7 @@ func (r *Registry) Register(ctx context.Context, c Caller, reg Registration) (Re
 	}
 	if !made {
 		if err := r.keptOut(ctx, reg.Service, id); err != nil {
-			return Registered{}, err
+			return Registered{}, r.refuseKeptOut(c, reg.Service, id, err)
 		}
 	}
 	token, digest, err := auth.NewToken()
@@ -93,19 +93,27 @@ func (r *Registry) Register(ctx context.Context, c Caller, reg Registration) (Re
 			}
 			grant.If = store.Condition{Generation: current.Generation}
 		}
+		if !known || current.Owner != c.Identity {
+			leave, err := r.occupy(c, in.Key)
+			if err != nil {
+				return Registered{}, err
+			}
+			defer leave()
+		}
 		sent := r.catalog.Now()
 		rec, err := r.store.Register(ctx, in, grant)
 		if err == nil {
 			if r.unsettled(rec) {
-				r.settle(ctx, reg.Service, id)
+				r.settleSoon(ctx, reg.Service, id)
 				if err := r.keptOut(ctx, reg.Service, id); err != nil {
-					return Registered{}, err
+					return Registered{}, r.refuseKeptOut(c, reg.Service, id, err)
 				}
 			}
 			r.stats.Granted.Add(1)
 			r.log.LogAttrs(ctx, slog.LevelInfo, "registered", slog.String("service", reg.Service),
 				slog.String("instance", id), slog.String("identity", c.Identity), slog.String("from", c.From),
 				slog.String("ttl", rec.TTL.String()), slog.Bool("replaced", known))
+			r.auditRegistered(c, reg.Service, id, known, current)
 			if r.visible(ctx, reg.Service, rec.Revision) && r.forgotten(ctx, rec) {
 				return Registered{}, &Error{Code: Unavailable, RetryAfter: retryAfter,
 					Detail: "the backend lost its data while it registered the instance; ask again"}
@@ -166,6 +174,7 @@ func (r *Registry) mayReplace(c Caller, current *store.Record, token string) boo
 }
 
 func (r *Registry) conflict(ctx context.Context, c Caller, key store.Key) error {
+	r.refuseTakeover(c, key)
 	r.log.LogAttrs(ctx, slog.LevelWarn, "takeover refused", slog.String("service", key.Service),
 		slog.String("instance", key.ID), slog.String("identity", c.Identity), slog.String("from", c.From))
 	return &Error{Code: Conflict, Detail: "instance ID " + quote(key.ID) + " of service " + quote(key.Service) +

@@ -10,6 +10,7 @@ import (
 
 	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/internal/audit"
 	"github.com/roster-sd/roster/lease"
 	"github.com/roster-sd/roster/store"
 )
@@ -25,11 +26,14 @@ type Options struct {
 	// Lookups limits how often an identity may make this node ask the store before it
 	// is told no; nil: no limit.
 	Lookups Limiter
+	Quota   Quota // of each identity
 	// Processes tells when the process of an instance has ended; nil: no process is watched,
 	// as with instances that run on other machines.
 	Processes Processes
-	Logger    *slog.Logger     // nil: none
-	Now       func() time.Time // nil: time.Now
+	// Audit takes every event of the audit log, and must not block; nil: there is no such log.
+	Audit  func(audit.Event)
+	Logger *slog.Logger     // nil: none
+	Now    func() time.Time // nil: time.Now
 }
 
 // TokenPolicy says how long tokens are good for.
@@ -56,9 +60,12 @@ type Registry struct {
 	views   singleflight.Group // of services, see fresh
 	lag     lag
 	stats   Stats
+	places  places
 	policy  atomic.Pointer[auth.Authorizer]
 
 	overrides overrides
+	denials   audit.Denials
+	began     time.Time
 }
 
 // Stats counts what the use cases did, for metrics.
@@ -81,7 +88,7 @@ func New(opts Options) *Registry {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	r := &Registry{opts: opts, store: opts.Store, catalog: opts.Catalog, log: opts.Logger}
+	r := &Registry{opts: opts, store: opts.Store, catalog: opts.Catalog, log: opts.Logger, began: opts.Now()}
 	r.SetPolicy(opts.Authorizer)
 	return r
 }
@@ -125,6 +132,7 @@ func (r *Registry) authorise(ctx context.Context, c Caller, action auth.Action, 
 	r.log.LogAttrs(ctx, slog.LevelWarn, "denied", slog.String("identity", c.Identity),
 		slog.String("action", string(action)), slog.String("service", service),
 		slog.String("rule", d.Text), slog.String("from", c.From))
+	r.denied(c, action, service, d)
 	what := string(action) + " service " + quote(service)
 	if action == auth.Admin {
 		what = "administer the registry"

@@ -7,6 +7,7 @@ import (
 
 	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/internal/audit"
 	"github.com/roster-sd/roster/store"
 )
 
@@ -51,7 +52,7 @@ func (r *Registry) resurrect(ctx context.Context, c Caller, key store.Key, diges
 	switch {
 	case errors.Is(err, store.ErrLeaseLost):
 		// It died for good between the two calls.
-		return nil, r.gone(ctx, c, key, digest, true)
+		return nil, r.gone(ctx, c, key, digest, true, audit.DeadOrForeign)
 	case errors.Is(err, store.ErrConflict):
 		return nil, err
 	}
@@ -64,12 +65,13 @@ func (r *Registry) revive(ctx context.Context, rec *store.Record, why store.Reas
 	if in.Instance.Health == store.HealthSuspect {
 		in.Instance.Health = store.HealthPassing
 	}
-	switch o := r.overrides.of(in.Key.Service, in.Key.ID); {
-	case o != nil && o.KeptOut:
-		return nil, store.ErrLeaseLost
-	default:
-		in.Instance.Override = o
+	if err := r.keptOut(ctx, in.Key.Service, in.Key.ID); err != nil {
+		if CodeOf(err) == LeaseLost {
+			r.leave(in.Key, store.Reason{Code: store.Forced, Node: r.opts.Node})
+		}
+		return nil, err
 	}
+	in.Instance.Override = r.standing(in.Key.Service, in.Key.ID)
 	sent := r.catalog.Now()
 	out, err := r.store.Register(ctx, in, store.Grant{TTL: rec.TTL, Why: why,
 		If: store.Condition{Absent: true, Generation: rec.Generation}})
@@ -77,7 +79,7 @@ func (r *Registry) revive(ctx context.Context, rec *store.Record, why store.Reas
 		return nil, err
 	}
 	if r.unsettled(out) {
-		r.settle(ctx, in.Key.Service, in.Key.ID)
+		r.settleSoon(ctx, in.Key.Service, in.Key.ID)
 	}
 	r.stats.Resurrected.Add(1)
 	r.granted(out, sent)
@@ -86,11 +88,18 @@ func (r *Registry) revive(ctx context.Context, rec *store.Record, why store.Reas
 
 // granted notes that the store granted the lease of a record to a call of that moment.
 func (r *Registry) granted(rec *store.Record, sent catalog.Moment) {
-	if r.catalog.Holds() {
-		h, _ := r.catalog.Find(rec.Key.Service, rec.Key.ID)
-		h.Record = rec
-		h.Renewed(sent, rec.TTL)
+	h, ok := r.catalog.Find(rec.Key.Service, rec.Key.ID)
+	if !r.catalog.Holds() {
+		if ok {
+			h.Began(rec, 0)
+		}
+		return
 	}
+	if ok {
+		h.Began(rec, r.millis()) // the clock of the store may be another
+	}
+	h.Record = rec
+	h.Renewed(sent, rec.TTL)
 }
 
 // lost asks the catalog whether an instance that the store does not have may be brought
@@ -157,6 +166,9 @@ func (r *Registry) restore(ctx context.Context, c Caller, stored *store.Record, 
 		}
 	}
 	if err == nil {
+		if r.unsettled(out) {
+			r.settleSoon(ctx, out.Key.Service, out.Key.ID)
+		}
 		r.stats.Restored.Add(1)
 	}
 	return out, err

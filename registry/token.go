@@ -9,6 +9,7 @@ import (
 
 	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/internal/audit"
 	"github.com/roster-sd/roster/store"
 )
 
@@ -94,11 +95,15 @@ func (r *Registry) decide(ctx context.Context, a *asking, key store.Key, digest 
 		case back != nil:
 			return decision{rec: back, verdict: auth.Valid, written: true}, nil
 		}
+		why := audit.DeadOrForeign
+		if !absent && rec.Owner != c.Identity {
+			why = audit.OtherIdentity
+		}
 		if absent {
 			_, lost := r.catalog.Lost(key) // it is there for everyone who looks
 			absent = !lost
 		}
-		return decision{}, r.gone(ctx, c, key, digest, absent)
+		return decision{}, r.gone(ctx, c, key, digest, absent, why)
 	}
 	return decision{}, busy()
 }
@@ -111,8 +116,9 @@ func (r *Registry) read(ctx context.Context, key store.Key) (*store.Record, erro
 }
 
 // gone says why a token opens nothing: it was good for an earlier life of the instance,
-// or it never was, or nothing is known of the instance.
-func (r *Registry) gone(ctx context.Context, c Caller, key store.Key, digest [32]byte, absent bool) error {
+// or it never was, or nothing is known of the instance. What why says is for the audit alone:
+// to callers an instance of another identity is like one whose token they do not have.
+func (r *Registry) gone(ctx context.Context, c Caller, key store.Key, digest [32]byte, absent bool, why string) error {
 	r.charge(c)
 	stones, err := r.store.Tombstones(ctx, key)
 	if err != nil {
@@ -127,13 +133,14 @@ func (r *Registry) gone(ctx context.Context, c Caller, key store.Key, digest [32
 	if absent && len(stones) == 0 {
 		return &Error{Code: NotFound, Detail: "service " + quote(key.Service) + " has no instance " + quote(key.ID)}
 	}
-	return r.badToken(ctx, c, key, "the token is not this instance's")
+	return r.badToken(ctx, c, key, "the token is not this instance's", why)
 }
 
 // badToken is the answer to a token that opens nothing. It changes nothing: to revoke on
 // such a use would let anyone with an old log end a service.
-func (r *Registry) badToken(ctx context.Context, c Caller, key store.Key, detail string) error {
+func (r *Registry) badToken(ctx context.Context, c Caller, key store.Key, detail, why string) error {
 	r.stats.DeadTokens.Add(1)
+	r.refuse(c, audit.TokenRefused, auth.Register, key.Service, key.ID, why)
 	r.log.LogAttrs(ctx, slog.LevelWarn, "token refused", slog.String("service", key.Service),
 		slog.String("instance", key.ID), slog.String("identity", c.Identity), slog.String("from", c.From),
 		slog.String("why", detail))
@@ -142,7 +149,7 @@ func (r *Registry) badToken(ctx context.Context, c Caller, key store.Key, detail
 
 func (r *Registry) expiredToken(ctx context.Context, c Caller, key store.Key) error {
 	r.charge(c)
-	return r.badToken(ctx, c, key, "the token has expired: register again, with the same identity, for a new one")
+	return r.badToken(ctx, c, key, "the token has expired: register again, with the same identity, for a new one", audit.OutOfTime)
 }
 
 // promote notes that the newest token has been used, which ends the older one. It is
@@ -168,11 +175,12 @@ func (r *Registry) digestOf(ctx context.Context, c Caller, key store.Key, token 
 		return [32]byte{}, nil
 	}
 	if token == "" {
+		r.refuse(c, audit.TokenRefused, auth.Register, key.Service, key.ID, audit.NoneSent)
 		return [32]byte{}, &Error{Code: Unauthenticated, Detail: "a token is needed: send the one from the registration as X-Instance-Token or Authorization: Bearer"}
 	}
 	digest, ok := auth.Digest(token)
 	if !ok {
-		return [32]byte{}, r.badToken(ctx, c, key, "the token is malformed")
+		return [32]byte{}, r.badToken(ctx, c, key, "the token is malformed", audit.Malformed)
 	}
 	return digest, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/roster-sd/roster/auth"
+	"github.com/roster-sd/roster/internal/audit"
 	"github.com/roster-sd/roster/store"
 )
 
@@ -134,6 +135,9 @@ func (r *Registry) change(ctx context.Context, c Caller, service, id, token stri
 		err := do(store.Ref{Key: key}, func(*store.Record) error { return nil })
 		if raced(err) {
 			return &Error{Code: NotFound, Detail: "service " + quote(service) + " has no instance " + quote(id)}
+		}
+		if err == nil {
+			r.allowed(c, audit.Forced, auth.Admin, service, id, because("changed"))
 		}
 		return failed(err)
 	}

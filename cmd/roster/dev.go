@@ -100,7 +100,7 @@ func runDev(cmd *cobra.Command, port int, ifNeeded bool, idle time.Duration, std
 	if err != nil {
 		return err
 	}
-	srv, err := server.Open(server.Options{Config: cfg, Dev: true, StateOptional: optional, IdleStop: idle, Version: version(), Logger: log})
+	srv, err := server.Open(server.Options{Config: cfg, Dev: true, StateOptional: optional, IdleStop: idle, Version: version(), Logger: log, Stderr: stderr})
 	if errors.Is(err, server.ErrInUse) && port != 0 {
 		return fmt.Errorf("%w; give another --port, or none for a free one", err)
 	}
@@ -116,20 +116,38 @@ func runDev(cmd *cobra.Command, port int, ifNeeded bool, idle time.Duration, std
 	if err != nil {
 		return errors.Join(inTemp(err), srv.Close())
 	}
-	defer func() { err = errors.Join(err, devfile.Remove(path, info.PID)) }()
 	if name := devfile.Name; path[len(path)-min(len(path), len(name)):] != name {
 		log.Warn("the discovery file of another user holds the usual name, ours has another", "path", path)
 	}
 	fmt.Fprintf(stdout, "Roster is running on http://%s (discovery file %s). Ctrl-C stops it.\n", info.Address(), path)
+	return serveFound(ctx, srv, lock, path, info)
+}
+
+// serveFound runs the server with its discovery file at path. Whoever stops it has the file
+// removed before it takes no more connections: clients that lose a registry whose file is
+// still there start another one, and this one would not stay stopped. One that ends because
+// nobody uses it was stopped by nobody, and so leaves its file, as if it had been killed.
+func serveFound(ctx context.Context, srv *server.Server, lock *devfile.Lock, path string, info devfile.Info) error {
 	keepFresh, stop := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	defer stop()
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	removed := make(chan error, 1)
+	go func() { // ends when the server does, at the latest
+		defer end()
 		path = renewFiles(keepFresh, lock, path, info)
+		if ctx.Err() == nil {
+			removed <- nil
+			return
+		}
+		removed <- devfile.Remove(path, info.PID)
 	}()
-	err = srv.Run(ctx)
+	err := srv.Run(serving)
 	stop()
-	<-done
+	err = errors.Join(err, <-removed)
+	if err != nil && ctx.Err() == nil {
+		err = errors.Join(err, devfile.Remove(path, info.PID))
+	}
 	return err
 }
 

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/roster-sd/roster/internal/devfile"
 )
 
 // TestDetach: roster dev in the background, in words and exit status.
@@ -48,7 +52,11 @@ func TestIdleStop(t *testing.T) {
 	if !strings.Contains(p.err.String(), "nobody uses this registry any more, ending") {
 		t.Errorf("its log: %s", &p.err)
 	}
-	if left := w.files(); len(left) > 0 {
+	// Nobody stopped it: whoever had used it may start it again, as one that was killed.
+	if left := w.files(); len(left) != 1 || filepath.Base(left[0]) != devfile.Name {
 		t.Errorf("left behind: %v", left)
+	}
+	if _, _, err := devfile.Read(w.temp); !errors.Is(err, devfile.ErrStale) {
+		t.Errorf("the discovery file: %v", err)
 	}
 }

@@ -37,10 +37,11 @@ func everyMetric(t *testing.T) map[string]string {
 	}
 	m := metrics.New("v")
 	m.Follow(metrics.Sources{Catalog: c, Registry: r, Leases: s.Leases, Held: s.Held, CertificateExpiry: time.Now,
-		StateFile: s.StateFile})
+		StateFile: s.StateFile, Connections: func() int { return 1 }, Slowed: func() int { return 0 }})
 	m.Instrument("GET", "/")(200, time.Millisecond)
 	m.Call("get", time.Millisecond, nil)
 	m.Reload(nil)
+	m.Limited("requests")
 	out := httptest.NewRecorder()
 	m.Handler().ServeHTTP(out, httptest.NewRequest("GET", "/metrics", nil))
 	types := map[string]string{}

@@ -52,7 +52,7 @@ func runServe(cmd *cobra.Command, file string, insecure bool, stderr io.Writer) 
 		return err
 	}
 	ballasted(os.Getenv)
-	srv, err := server.Open(server.Options{Config: loaded.Config, Insecure: insecure, Version: version(), Logger: log,
+	srv, err := server.Open(server.Options{Config: loaded.Config, Insecure: insecure, Version: version(), Logger: log, Stderr: stderr,
 		ConfigFile: file, Started: loaded, Reread: func() (*config.Loaded, error) { return load(cmd, file, false, io.Discard) }})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/roster-sd/roster/internal/devfile"
 )
 
 // slowRequest begins a registration and keeps its last byte back.
@@ -150,5 +153,37 @@ func TestEndOfAStubbornRequest(t *testing.T) {
 	}
 	if !strings.Contains(p.err.String(), "requests were cut off") {
 		t.Error("the log does not say that requests were cut off")
+	}
+}
+
+// TestStoppedIsSeenFirst: the discovery file of a registry that is stopped is gone before it
+// takes no more connections. Whoever lost it while the file is there would start another one.
+func TestStoppedIsSeenFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p, url := w.dev()
+	conn := slowRequest(t, url) // for a long end
+	p.signal(syscall.SIGTERM)
+	eventually(t, "it takes no new connections", func() bool {
+		extra, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err == nil {
+			extra.Close()
+		}
+		return err != nil
+	})
+	if info, _, err := devfile.Read(w.temp); !errors.Is(err, devfile.ErrNotFound) {
+		t.Errorf("the discovery file leads to %+v, %v", info, err)
+	}
+	if held, err := devfile.Held(w.temp); err != nil || !held || !p.running() {
+		t.Errorf("it is over already: lock held %t, %v", held, err)
+	}
+	if _, err := io.WriteString(conn, slowBody[len(slowBody)-1:]); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.wait(); code != 0 {
+		t.Errorf("exit status %d", code)
+	}
+	if left := w.files(); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }

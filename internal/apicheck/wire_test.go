@@ -21,6 +21,8 @@ func TestSchemasAreThoseOfWire(t *testing.T) {
 		wire.HeartbeatItem{}, wire.Heartbeats{}, wire.HeartbeatResult{}, wire.HeartbeatResults{},
 		wire.Token{}, wire.ServiceSummary{}, wire.Services{}, wire.Service{}, wire.Patch{}, wire.Event{},
 		wire.Events{}, wire.SnapshotPart{}, wire.Deleted{}, wire.Health{}, wire.Problem{}, wire.FieldError{},
+		wire.Denials{}, wire.Denial{},
+		wire.Explanation{}, wire.ServiceExplanation{}, wire.Origin{}, wire.Rhythm{}, wire.Departure{}, wire.Count{},
 	} {
 		typ := reflect.TypeOf(v)
 		t.Run(typ.Name(), func(t *testing.T) {
@@ -64,8 +66,10 @@ func jsonKind(t reflect.Type) string {
 		return "string"
 	case reflect.Bool:
 		return "boolean"
-	case reflect.Int, reflect.Int64:
+	case reflect.Int, reflect.Int64, reflect.Uint64:
 		return "integer"
+	case reflect.Float64:
+		return "number"
 	case reflect.Slice:
 		return "array"
 	}

@@ -113,18 +113,21 @@ func (w waiter) pause(ctx context.Context, info devfile.Info, last error) error 
 
 // after tells what came of it when the child has ended.
 func (w waiter) after(ctx context.Context, child *child) (devfile.Info, bool, error) {
-	if code := child.cmd.ProcessState.ExitCode(); code != 0 {
-		// With "dev" and no --if-needed that is also how it says that another one runs.
-		if info, err := Find(ctx, w.opts.TempDir); err == nil {
-			return info, false, nil
-		}
-		return devfile.Info{}, false, child.failed()
-	}
+	failed := child.cmd.ProcessState.ExitCode() != 0
 	for {
+		held, lockErr := devfile.Held(w.opts.TempDir)
 		info, err := Find(ctx, w.opts.TempDir)
-		if !retry(err) {
+		switch {
+		case err == nil:
+			// With "dev" and no --if-needed a failure is also how it says that another one runs.
+			return info, false, nil
+		case failed && (lockErr != nil || !held):
+			return devfile.Info{}, false, child.failed()
+		case !retry(err):
 			return info, false, err
 		}
+		// Where somebody holds the place, ours may have given up because that one takes its
+		// time to start, as on a busy machine.
 		if err := w.pause(ctx, info, err); err != nil {
 			return devfile.Info{}, false, err
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"os"
+	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -85,5 +87,48 @@ func TestDetachWaitsForTheOther(t *testing.T) {
 	}
 	if err != nil || started || info.PID != os.Getpid() {
 		t.Errorf("found %+v, started %t, %v", info, started, err)
+	}
+}
+
+// TestDetachBesideASlowStart: where another one takes the place and its time, ours gives up,
+// and that other one is waited for.
+func TestDetachBesideASlowStart(t *testing.T) {
+	w := newWorld(t, "yield")
+	failed := make(chan error, 1)
+	go func() {
+		failed <- func() error {
+			var pid int
+			for pid == 0 {
+				if text, err := os.ReadFile(filepath.Join(w.dir, yielding)); err == nil {
+					pid, _ = strconv.Atoi(string(text)) // 0 while it is being written
+				}
+				if t.Context().Err() != nil {
+					return t.Context().Err()
+				}
+				time.Sleep(time.Millisecond) // between two looks
+			}
+			lock, err := devfile.Acquire(t.Context(), w.dir)
+			if err != nil {
+				return err
+			}
+			t.Cleanup(func() { _ = lock.Close() })
+			for devfile.Alive(pid) {
+				time.Sleep(time.Millisecond) // between two looks
+			}
+			port, stop, err := answer(os.Getpid())
+			if err != nil {
+				return err
+			}
+			t.Cleanup(stop)
+			time.Sleep(50 * time.Millisecond) // for it to give up too early, should it do that
+			return announce(w.dir, port, os.Getpid())
+		}()
+	}()
+	info, started, err := w.detach(patient)
+	if err != nil || started || info.PID != os.Getpid() {
+		t.Errorf("found %+v, started %t, %v", info, started, err)
+	}
+	if err := <-failed; err != nil {
+		t.Error(err)
 	}
 }

@@ -21,6 +21,10 @@ const (
 	ForbidVariable = "ROSTER_NO_START"
 )
 
+// ErrNotStarted: the program that starts a registry is not there, cannot be run, or has said
+// why it starts none. Somebody has to do something about it.
+var ErrNotStarted = errors.New("start local registry")
+
 // ErrForbidden: no registry runs, and the environment forbids to start one.
 var ErrForbidden = errors.New("no local registry is running, and " + ForbidVariable + " forbids to start one: start it with roster dev")
 
@@ -68,7 +72,7 @@ const startTime = ReadyTimeout + 5*time.Second
 // Ensure gives this user's local registry, which answers. Where none runs it starts one,
 // with "roster dev --if-needed --detach": it outlives this process, and ends by itself when
 // nobody has used it for half an hour. It may be called by many at once. The error says what
-// to do; ErrForbidden, devfile.ErrUntrusted and exec.ErrNotFound can be told apart.
+// to do; ErrForbidden, ErrNotStarted and devfile.ErrUntrusted can be told apart.
 func Ensure(ctx context.Context, opts Options) (devfile.Info, error) {
 	info, err := Find(ctx, opts.TempDir)
 	if !retry(err) {
@@ -111,7 +115,7 @@ func (o Options) binary() (string, error) {
 	}
 	path, err := exec.LookPath("roster")
 	if err != nil {
-		return "", fmt.Errorf("start local registry: %w; install roster, or name the program in %s", err, BinaryVariable)
+		return "", fmt.Errorf("%w: %w; install roster, or name the program in %s", ErrNotStarted, err, BinaryVariable)
 	}
 	return path, nil
 }
@@ -135,9 +139,9 @@ func (o Options) start(ctx context.Context, binary string) error {
 		return fmt.Errorf("start local registry: %s dev --detach: %w", binary, ctx.Err())
 	}
 	if text := strings.TrimPrefix(strings.TrimSpace(said.String()), "roster: "); text != "" {
-		return fmt.Errorf("start local registry: %s", text)
+		return fmt.Errorf("%w: %s", ErrNotStarted, text)
 	}
-	return fmt.Errorf("start local registry: %s dev --detach: %w", binary, err)
+	return fmt.Errorf("%w: %s dev --detach: %w", ErrNotStarted, binary, err)
 }
 
 // inFolder gives the environment with the folder for temporary files in it, if one is given:

@@ -81,6 +81,13 @@ func TestEnsureFails(t *testing.T) {
 	w := newWorld(t, "fail")
 	_, err := w.ensure()
 	contains(t, err, "start local registry: no room\n  on this machine")
+	hopeless := func(err error) {
+		t.Helper()
+		if !errors.Is(err, ErrNotStarted) {
+			t.Errorf("error %v, want not started", err)
+		}
+	}
+	hopeless(err)
 
 	t.Setenv("PATH", t.TempDir())
 	_, err = Ensure(t.Context(), Options{TempDir: w.dir, Env: w.env})
@@ -88,7 +95,22 @@ func TestEnsureFails(t *testing.T) {
 		t.Errorf("error %v, want not found", err)
 	}
 	contains(t, err, "install roster", BinaryVariable)
+	hopeless(err)
 
 	_, err = Ensure(t.Context(), Options{TempDir: w.dir, Env: w.env, Binary: filepath.Join(w.dir, "none")})
 	contains(t, err, "start local registry", "none", "no such file")
+	hopeless(err)
+
+	// A program that is not even of the PATH but of the folder one happens to be in.
+	here := t.TempDir()
+	if err := os.WriteFile(filepath.Join(here, "roster"), []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(here)
+	t.Setenv("PATH", ".")
+	_, err = Ensure(t.Context(), Options{TempDir: w.dir, Env: w.env})
+	if !errors.Is(err, exec.ErrDot) {
+		t.Errorf("error %v: a program of the current folder is run", err)
+	}
+	hopeless(err)
 }

@@ -60,6 +60,11 @@ func openLogAt(path string) *logFile {
 	if err != nil {
 		return nil
 	}
+	// Somebody may have put his file there since we looked.
+	if st, err := file.Stat(); err != nil || !(st.Mode().IsRegular() && ours(st)) {
+		_ = file.Close() // nothing was written
+		return nil
+	}
 	if st, err := file.Stat(); err == nil && st.Size() > maxLog {
 		_ = file.Truncate(0) // it then grows on, and is tried again next time
 	}

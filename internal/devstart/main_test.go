@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +53,26 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	case "silent":
 		os.Exit(3)
+	case "yield":
+		yield()
 	}
+}
+
+// yielding is the file in which a program that yields says that it runs.
+const yielding = "yielding"
+
+// yield is a registry that finds the place taken and gives up.
+func yield() {
+	if os.WriteFile(filepath.Join(os.TempDir(), yielding), []byte(strconv.Itoa(os.Getpid())), 0o600) != nil {
+		os.Exit(4)
+	}
+	for range 60_000 { // a minute
+		if held, err := devfile.Held(""); err == nil && held {
+			break
+		}
+		time.Sleep(time.Millisecond) // between two looks
+	}
+	os.Exit(1)
 }
 
 // serve is a registry, for at most a minute.

@@ -23,6 +23,7 @@ type Metrics struct {
 	reloads  *prometheus.CounterVec
 	pauses   prometheus.Counter
 	refused  prometheus.Counter
+	limited  *prometheus.CounterVec
 	ops      sync.Map // method of the store -> *callSeries
 }
 
@@ -50,13 +51,16 @@ func New(version string) *Metrics {
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "roster_tls_handshakes_refused_total", Help: "Connections that were refused for their TLS, or for their client certificate.",
 		}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "roster_limited_total", Help: "Connections, requests, registrations and watches that ran into a limit, by which.",
+		}, []string{"limit"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "roster_build_info", Help: "1, with the version of the binary.",
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.calls, m.reloads, m.pauses, m.refused, build,
+	m.registry.MustRegister(m.requests, m.calls, m.reloads, m.pauses, m.refused, m.limited, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -146,6 +150,9 @@ func (m *Metrics) Reload(err error) {
 
 // HandshakeRefused is told of each connection refused for its TLS or its certificate.
 func (m *Metrics) HandshakeRefused() { m.refused.Inc() }
+
+// Limited is told of each refusal for a limit, of which there are a few.
+func (m *Metrics) Limited(limit string) { m.limited.WithLabelValues(limit).Inc() }
 
 // Pause is told of each pause of the process or the machine.
 func (m *Metrics) Pause() { m.pauses.Inc() }

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/internal/audit"
 	"github.com/roster-sd/roster/registry"
 )
 
@@ -22,6 +23,10 @@ type Sources struct {
 	// StateFile gives the length of the state file in bytes, and whether it cannot be written;
 	// nil where there is none.
 	StateFile func() (bytes int64, failing bool)
+	// Audit is the audit log; nil where none is kept.
+	Audit       *audit.Log
+	Connections func() int // that are open on the API's listener
+	Slowed      func() int // identities that are slowed down; nil where there are none
 	// CertificateExpiry gives when the server's certificate runs out; nil without TLS.
 	CertificateExpiry func() time.Time
 }
@@ -58,6 +63,13 @@ func (m *Metrics) Follow(s Sources) {
 		age, _ := s.Catalog.Stale()
 		return age.Seconds()
 	})
+	if s.Connections != nil {
+		gauge("roster_connections", "Open connections of the API.", func() float64 { return float64(s.Connections()) })
+	}
+	if s.Slowed != nil {
+		gauge("roster_identities_slowed", "Identities whose requests wait, because they take so much of the processor that others would.",
+			func() float64 { return float64(s.Slowed()) })
+	}
 	if s.Leases != nil {
 		gauge("roster_leases", "Leases that this node keeps.", func() float64 { return float64(s.Leases()) })
 	}
@@ -82,6 +94,15 @@ func (m *Metrics) Follow(s Sources) {
 			return 0
 		})
 	}
+	counter("roster_audit_events_total", "Events written to the audit log.", func() uint64 { return s.Audit.Stats().Written })
+	counter("roster_audit_suppressed_total", "Denials that the audit log counted together, as one identity had too many.", func() uint64 { return s.Audit.Stats().Suppressed })
+	counter("roster_audit_lost_total", "Events that could not be written to the audit log.", func() uint64 { return s.Audit.Stats().Lost })
+	gauge("roster_audit_failing", "1 while the audit log cannot be written.", func() float64 {
+		if s.Audit.Stats().Failing {
+			return 1
+		}
+		return 0
+	})
 	held := holds{catalog: s.Catalog, backend: s.Held}
 	gauge("roster_instances_held", "Instances kept past their deadline because of evidence against this node or its backend.", held.total)
 	m.registry.MustRegister(held)

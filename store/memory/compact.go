@@ -80,6 +80,12 @@ func (k *keeper) rewrite() error {
 			return err
 		}
 	}
+	if err := k.file.Check(); err != nil {
+		k.gap = true // what is appended to it is lost
+		if errors.Is(err, journal.ErrInUse) {
+			return err
+		}
+	}
 	mark := k.file.Size()
 	d, err := k.file.Begin()
 	if err != nil {
@@ -94,11 +100,10 @@ func (k *keeper) rewrite() error {
 	if err != nil {
 		return errors.Join(err, d.Abort())
 	}
-	// Its failure is one of the file that goes.
-	_ = k.settleSync()
+	unsynced := k.settleSync() // of no matter if the file goes
 	if err := d.Commit(); err != nil {
-		k.gap = k.gap || k.file.Broken()
-		return err
+		k.gap = k.gap || unsynced != nil || k.file.Broken()
+		return errors.Join(err, unsynced)
 	}
 	k.gap, k.dirty, k.items, k.syncedAt = false, false, n, time.Now()
 	k.size.Store(k.file.Size())

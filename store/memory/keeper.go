@@ -47,6 +47,7 @@ type keeper struct {
 	syncing   chan error // gets the outcome of the sync that runs; nil: none does
 	wroteAt   time.Time
 	syncedAt  time.Time
+	checkedAt time.Time // that the file is where it was
 	retryAt   time.Time
 	retry     time.Duration
 	items     int   // in the file
@@ -174,6 +175,12 @@ func (k *keeper) write(items []item) error {
 	}
 	if len(items) == 0 {
 		return nil
+	}
+	if now := time.Now(); now.Sub(k.checkedAt) >= SyncEvery {
+		k.checkedAt = now
+		if err := k.file.Check(); err != nil {
+			return err
+		}
 	}
 	k.buf.entries = k.buf.entries[:0]
 	k.buf.add(items)

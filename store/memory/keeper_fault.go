@@ -37,17 +37,25 @@ func (k *keeper) recovered() {
 	k.log.Info("state file: written again, with all that lives", "bytes", k.file.Size())
 }
 
-// finish makes the file hold everything, as far as it can be, and closes it.
+// finish makes the file hold everything, as far as it can be, and closes it. What cannot be
+// appended is written anew.
 func (k *keeper) finish() {
 	err := k.settleSync()
-	switch {
-	case k.failing.Load():
-		if err = k.rewrite(); err == nil {
-			k.recovered()
+	if err == nil && !k.failing.Load() {
+		if err = k.file.Check(); err == nil {
+			err = k.write(k.take())
 		}
-	case err == nil:
-		if err = k.write(k.take()); err == nil {
+		if err == nil {
 			err = k.file.Sync()
+		}
+	}
+	if err != nil || k.failing.Load() {
+		k.gap = true
+		if again := k.rewrite(); again == nil {
+			err = nil
+			k.recovered()
+		} else {
+			err = errors.Join(err, again)
 		}
 	}
 	if err = errors.Join(err, k.file.Close()); err != nil {

@@ -49,7 +49,7 @@ func run(ctx context.Context) error {
 	<-ctx.Done()
 	end, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	drained, closed, shut := me.Drain(end), me.Close(), server.Shutdown(end)
-	log.Println("stopped:", drained, closed, shut, <-served)
+	drained, shut, closed := me.Drain(end), server.Shutdown(end), me.Close()
+	log.Println("stopped:", drained, shut, closed, <-served)
 	return nil
 }

@@ -1,11 +1,13 @@
 package journal
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 )
 
 // Disk is the part of a file system that a journal needs. A test can put one in that fails.
@@ -50,5 +52,8 @@ func (system) SyncDir(name string) error {
 		return err
 	}
 	defer d.Close()
-	return d.Sync()
+	if err := d.Sync(); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return nil // file systems of other machines and of hosts often cannot; it has to do
 }

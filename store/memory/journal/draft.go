@@ -53,6 +53,9 @@ func (d *Draft) Copy(from, to int64) error {
 		return err
 	}
 	defer old.Close()
+	if err := leadsTo(d.of.path, d.of.h); err != nil {
+		return err
+	}
 	if _, err := old.Seek(from, io.SeekStart); err != nil {
 		return err
 	}

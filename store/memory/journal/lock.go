@@ -14,9 +14,11 @@ var ErrInUse = errors.New("in use by another process")
 // errHeld is what the systems' take gives for a lock that somebody has.
 var errHeld = errors.New("held")
 
+const lockSuffix = ".lock"
+
 // lock takes the lock of the journal at path, and notes this process in it.
 func lock(path string) (*os.File, error) {
-	name := path + ".lock"
+	name := path + lockSuffix
 	f, err := take(name)
 	if errors.Is(err, errHeld) {
 		return nil, fmt.Errorf("%s is %w%s", path, ErrInUse, holder(name))

@@ -62,6 +62,6 @@ func Commands(env Env) []*cobra.Command {
 	return []*cobra.Command{
 		runCommand(env), registerCommand(env), heartbeatCommand(env), deregisterCommand(env),
 		lsCommand(env), getCommand(env), resolveCommand(env),
-		watchCommand(env), eventsCommand(env), healthCommand(env), stopCommand(env), dumpCommand(env), overrideCommand(env),
+		watchCommand(env), eventsCommand(env), explainCommand(env), healthCommand(env), stopCommand(env), dumpCommand(env), denialsCommand(env), overrideCommand(env),
 	}
 }

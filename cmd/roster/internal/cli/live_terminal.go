@@ -74,17 +74,14 @@ func (t *terminal) enter() error {
 
 // leave gives the terminal back as it was. It may be called more than once.
 func (t *terminal) leave() error {
-	if _, err := io.WriteString(t.out, leaveScreen); err != nil {
-		return written(err)
+	_, err := io.WriteString(t.out, leaveScreen)
+	if t.raw != nil { // also where nothing can be written any more
+		if failed := term.Restore(int(t.in.Fd()), t.raw); failed != nil {
+			return fmt.Errorf("restore the terminal: %w", failed)
+		}
+		t.raw = nil
 	}
-	if t.raw == nil {
-		return nil
-	}
-	if err := term.Restore(int(t.in.Fd()), t.raw); err != nil {
-		return fmt.Errorf("restore the terminal: %w", err)
-	}
-	t.raw = nil
-	return nil
+	return written(err)
 }
 
 // size gives the width and height, and the usual one where the terminal does not tell.

@@ -46,7 +46,13 @@ func stop(ctx context.Context, env Env, timeout time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if !held && !answers(ctx, info) {
+	// A file that a registry left behind may name a process that has its number now, while
+	// another registry holds the lock and has written none yet.
+	holder, err := devfile.Holder(env.TempDir)
+	if err != nil {
+		return err
+	}
+	if (!held || holder != 0 && holder != info.PID) && !answers(ctx, info) {
 		return fmt.Errorf("process %d, which %s names, is no registry: the number must have been given to another process; remove the file", info.PID, path)
 	}
 	if err := terminate(info.PID); err != nil {

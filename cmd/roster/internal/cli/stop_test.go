@@ -85,3 +85,17 @@ func TestStopDoesNotSignalOthers(t *testing.T) {
 		}
 	}
 }
+
+// Nor must one whose number stands in a file that a registry left behind, while another
+// registry holds the lock and has written none yet.
+func TestStopBesideAFileLeftBehind(t *testing.T) {
+	w := newWorld(t)
+	process, _ := startDaemon(t, w.dir)
+	announce(t, w.dir, nobody(), os.Getpid())
+	if code := w.run("stop"); code != ExitError || !strings.Contains(w.err.String(), "is no registry") {
+		t.Errorf("exit status %d, messages %q", code, &w.err)
+	}
+	if !devfile.Alive(process.Pid) {
+		t.Error("the other registry was ended")
+	}
+}

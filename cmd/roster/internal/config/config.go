@@ -110,18 +110,22 @@ type PolicyRule struct {
 	Admin    bool     `mapstructure:"admin" json:"admin"`
 }
 
-// Limits are quotas for each identity; 0 is none.
+// Limits are quotas for each identity, and for each address; 0 is none.
 type Limits struct {
 	RequestsPerSecond int `mapstructure:"requests_per_second"`
 	Connections       int `mapstructure:"connections"`
 	Instances         int `mapstructure:"instances"`
 	Watchers          int `mapstructure:"watchers"`
+
+	AddressConnections       int `mapstructure:"address_connections"`
+	AddressConnectsPerSecond int `mapstructure:"address_connects_per_second"`
 }
 
 // Log configures the log; see package logging.
 type Log struct {
 	Level  string `mapstructure:"level"`
 	Format string `mapstructure:"format"`
+	Audit  string `mapstructure:"audit"` // a file, or "stderr"; empty: no audit log
 }
 
 // Default is the configuration of roster serve where nothing is configured.

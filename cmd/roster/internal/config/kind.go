@@ -108,8 +108,11 @@ func format(v any) string {
 	case time.Duration:
 		return formatDuration(v)
 	case []string:
-		if len(v) == 0 {
+		switch {
+		case len(v) == 0:
 			return ""
+		case len(v) == 1 && v[0] == "":
+			return `""` // an empty line would be an empty list
 		}
 		var b strings.Builder
 		w := csv.NewWriter(&b)

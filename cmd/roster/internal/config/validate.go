@@ -142,6 +142,7 @@ func (v *validator) limits(l *Limits) {
 	}{
 		{"limits.requests_per_second", l.RequestsPerSecond}, {"limits.connections", l.Connections},
 		{"limits.instances", l.Instances}, {"limits.watchers", l.Watchers},
+		{"limits.address_connections", l.AddressConnections}, {"limits.address_connects_per_second", l.AddressConnectsPerSecond},
 	} {
 		if limit.value < 0 {
 			v.add(limit.key, "%d is less than 0, which means none", limit.value)

@@ -80,7 +80,7 @@ func TestRules(t *testing.T) {
 
 		{func(c *Config) { c.Limits.RequestsPerSecond = -1 }, "limits.requests_per_second: -1 is less than 0, which means none"},
 		{func(c *Config) { c.Limits.Watchers = -2 }, "limits.watchers: -2 is less than 0, which means none"},
-		{func(c *Config) { c.Log = Log{"trace", "xml"} }, "log.level: \"trace\" is not one of debug, info, warn, error\nlog.format: \"xml\" is not one of auto, text, json"},
+		{func(c *Config) { c.Log = Log{Level: "trace", Format: "xml"} }, "log.level: \"trace\" is not one of debug, info, warn, error\nlog.format: \"xml\" is not one of auto, text, json"},
 	}
 	for _, tt := range tests {
 		c := Default()

@@ -100,3 +100,7 @@ func printable(s string) string {
 // unprintable tells whether a rune is a control or format character; the latter could
 // reorder a line (U+202E). Invalid UTF-8 reads as U+FFFD, which is harmless.
 func unprintable(r rune) bool { return unicode.Is(unicode.C, r) && r != unicode.ReplacementChar }
+
+// Guard is the guard of the JSON form, for streams of lines other than the log: it masks
+// secrets in an attribute, as a slog.HandlerOptions.ReplaceAttr.
+func Guard(groups []string, a slog.Attr) slog.Attr { return guardJSON(groups, a) }

@@ -18,10 +18,10 @@ const refusalsPerSecond = 10
 type errorLog struct {
 	log      *slog.Logger
 	refusals *rate.Limiter
-	refused  func() // is told of each refused handshake
+	refused  func(from, why string) // is told of each refused handshake
 }
 
-func newErrorLog(l *slog.Logger, refused func()) *log.Logger {
+func newErrorLog(l *slog.Logger, refused func(from, why string)) *log.Logger {
 	return log.New(&errorLog{log: l, refusals: rate.NewLimiter(refusalsPerSecond, refusalsPerSecond), refused: refused}, "", 0)
 }
 
@@ -49,7 +49,7 @@ func (e *errorLog) handshake(from, why string) {
 		strings.Contains(why, "use of closed network connection") {
 		level = slog.LevelDebug
 	} else {
-		e.refused()
+		e.refused(from, why)
 		if !e.refusals.Allow() {
 			level = slog.LevelDebug
 		}

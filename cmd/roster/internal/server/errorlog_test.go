@@ -22,7 +22,7 @@ func TestErrorLog(t *testing.T) {
 	} {
 		var out transcript
 		refused := 0
-		newErrorLog(plainLog(&out), func() { refused++ }).Print(text)
+		newErrorLog(plainLog(&out), func(string, string) { refused++ }).Print(text)
 		if got := strings.TrimSpace(out.String()); got != want {
 			t.Errorf("%q is logged as %s, want %s", text, got, want)
 		}
@@ -38,7 +38,7 @@ func TestErrorLogIsNoFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out transcript
 		refused := 0
-		l := newErrorLog(plainLog(&out), func() { refused++ })
+		l := newErrorLog(plainLog(&out), func(string, string) { refused++ })
 		for range 3 {
 			for range 1000 {
 				l.Print("http: TLS handshake error from 127.0.0.1:1: tls: no")

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/roster-sd/roster/internal/admit"
 	"github.com/roster-sd/roster/registry"
 )
 
@@ -19,6 +20,7 @@ const (
 // good is asked for every request.
 type conn struct {
 	from     string
+	admitted *admit.Conn
 	identity atomic.Pointer[string]
 }
 
@@ -38,7 +40,11 @@ func (s *Server) identify(r *http.Request) (registry.Caller, error) {
 		return registry.Caller{}, errNoCertificate
 	}
 	if err := s.material.CheckConnection(r.TLS, time.Now()); err != nil {
-		return registry.Caller{}, err
+		who := registry.Caller{From: c.from}
+		if id := c.identity.Load(); id != nil {
+			who.Identity = *id // that it no longer is: for the audit
+		}
+		return who, err
 	}
 	id := c.identity.Load()
 	if id == nil {

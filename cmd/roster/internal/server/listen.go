@@ -15,6 +15,7 @@ import (
 
 	"github.com/roster-sd/roster/api"
 	"github.com/roster-sd/roster/auth"
+	"github.com/roster-sd/roster/internal/admit"
 	"github.com/roster-sd/roster/internal/tlsreload"
 )
 
@@ -47,7 +48,7 @@ Plain HTTP, where everyone who reaches the port may register anything, must be a
 	if err != nil {
 		return err
 	}
-	s.material.Log, s.material.OnReload = s.log, s.metrics.Reload
+	s.material.Log, s.material.OnReload = s.log, s.reloaded
 	return nil
 }
 
@@ -69,13 +70,18 @@ func (s *Server) listen() error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	if s.material == nil && s.cfg.Limits.Connections > 0 {
+		return errors.New("limits.connections: connections are counted by the identity of their certificate, and plain HTTP has none: " +
+			"leave it at 0, or set limits.address_connections")
+	}
 	if s.opts.Dev && !isLoopback(host) {
 		return fmt.Errorf("listen: roster dev serves this machine only, not %q: use roster serve", s.cfg.Listen)
 	}
 	if s.main, err = bind("listen", s.cfg.Listen); err != nil {
 		return err
 	}
-	s.main = s.watch.Listener(s.main)
+	s.openGates()
+	s.main = s.gate.Listener(s.watch.Listener(s.main))
 	if s.opts.Insecure {
 		s.log.Warn("plain HTTP: everyone who reaches the port may register and discover anything", "address", s.Addr())
 	}
@@ -85,7 +91,7 @@ func (s *Server) listen() error {
 	if s.admin, err = bind("admin.listen", s.cfg.Admin.Listen); err != nil {
 		return err
 	}
-	s.admin = s.watch.Listener(s.admin)
+	s.admin = s.adminGate.Listener(s.watch.Listener(s.admin))
 	if s.material == nil && !s.cfg.Admin.Plain && !s.adminLoopback() {
 		return fmt.Errorf("admin.listen: %s is off loopback and there is no certificate: set admin.plain, or listen on 127.0.0.1", s.cfg.Admin.Listen)
 	}
@@ -139,7 +145,7 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 		MaxHeaderBytes:    maxHeaderBytes,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ConnContext:       remember,
-		ErrorLog:          newErrorLog(s.log, s.metrics.HandshakeRefused),
+		ErrorLog:          newErrorLog(s.log, s.handshakeRefused),
 	}
 }
 
@@ -147,7 +153,7 @@ func (s *Server) serveMain() error {
 	if s.material == nil {
 		return s.mainServer.Serve(s.main)
 	}
-	return serveTLS(s.mainServer, s.main, s.material.ServerConfig())
+	return serveTLS(s.mainServer, s.main, s.counted(s.material.ServerConfig()))
 }
 
 func (s *Server) serveAdmin() error {
@@ -195,12 +201,13 @@ func remember(ctx context.Context, c net.Conn) context.Context {
 	if err != nil {
 		host = c.RemoteAddr().String()
 	}
-	return context.WithValue(ctx, connKey{}, &conn{from: host})
+	return context.WithValue(ctx, connKey{}, &conn{from: host, admitted: admit.Of(c)})
 }
 
 // Reload reads certificates, CA, CRL and the policy again; a bad file keeps what was there,
-// and the log says so.
+// and the log says so. It opens the audit log anew.
 func (s *Server) Reload() {
+	s.audit.Reopen()
 	if s.opts.Reread != nil {
 		s.rereadConfig()
 	}

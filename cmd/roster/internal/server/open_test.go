@@ -44,10 +44,7 @@ func TestOpenRefuses(t *testing.T) {
 		}, true, []string{"store.etcd.tls.ca_file: ", "none.crt"}},
 		"state file": {func(c *config.Config) { c.Store.Memory.StateFile = f.path("none/state") }, true, []string{
 			"store.memory.state_file: open state file: ", "no such file or directory", "make its folder"}},
-		"connections": {func(c *config.Config) { c.Limits.Connections = 1 }, true, []string{"limits.connections: leave it at 0"}},
-		"all at once": {func(c *config.Config) {
-			c.Limits.Instances, c.Limits.Watchers = 1, 1
-		}, true, []string{"limits.instances", "limits.watchers"}},
+		"connections":    {func(c *config.Config) { c.Limits.Connections = 1 }, true, []string{"limits.connections: ", "plain HTTP has none", "limits.address_connections"}},
 		"no certificate": {func(c *config.Config) { c.TLS.CertFile = f.path("none.crt") }, false, []string{"none.crt is not there", "roster pki init", "roster pki issue", "--insecure"}},
 		"nothing set":    {func(c *config.Config) { c.TLS = config.TLS{} }, false, []string{"tls.cert_file is not set", "tls.key_file is not set", "tls.client_ca_file is not set"}},
 		"no list":        {func(c *config.Config) { c.TLS.CRLFile = f.path("none.crl") }, false, []string{"none.crl"}},

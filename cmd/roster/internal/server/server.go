@@ -5,6 +5,7 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,6 +22,8 @@ import (
 	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/cmd/roster/internal/config"
+	"github.com/roster-sd/roster/internal/admit"
+	"github.com/roster-sd/roster/internal/audit"
 	"github.com/roster-sd/roster/internal/limit"
 	"github.com/roster-sd/roster/internal/metrics"
 	"github.com/roster-sd/roster/internal/patience"
@@ -43,11 +46,14 @@ type Options struct {
 	// IdleStop ends Run, without an error, after this time without an instance and without
 	// a request; 0 is never.
 	IdleStop time.Duration
+	// noShares is for the measurement of what shares are good for.
+	noShares bool
 	// StateOptional goes on in memory alone where the state file cannot be opened, and warns.
 	StateOptional bool
 
 	Version string
 	Logger  *slog.Logger
+	Stderr  io.Writer // for an audit log on standard error; nil: os.Stderr
 	// Started is the configuration as it was loaded, and Reread loads it again: when ConfigFile
 	// changes, and at Reload. Without Reread the policy stays what it is.
 	Started    *config.Loaded
@@ -69,11 +75,16 @@ type Server struct {
 	api       *api.API
 	metrics   *metrics.Metrics
 	material  *tlsreload.Material // nil for plain HTTP
+	audit     *audit.Log          // nil: none is kept
 	processes *procwatch.Watcher  // nil where instances may run on other machines
 
 	watch       *patience.Watch // keeps the deadlines of all connections
 	main, admin net.Listener    // admin is nil where there is no such listener
-	idle        *idle           // nil: it does not end by itself
+	gate        *admit.Gate     // of the API
+	adminGate   *admit.Gate
+	shares      *admit.Shares // nil where no identity is proved
+	refusals    sparing       // of connections, in the log
+	idle        *idle         // nil: it does not end by itself
 	mainServer  *http.Server
 	adminServer *http.Server
 	stopping    atomic.Bool
@@ -88,9 +99,6 @@ type Server struct {
 func Open(opts Options) (*Server, error) {
 	s := &Server{opts: opts, cfg: opts.Config, log: opts.Logger, node: config.NodeName(opts.Config.Node),
 		metrics: metrics.New(opts.Version), watch: patience.NewWatch(), loaded: opts.Started}
-	if err := s.unavailable(); err != nil {
-		return nil, err
-	}
 	if err := s.loadTLS(); err != nil {
 		return nil, err
 	}
@@ -98,8 +106,11 @@ func Open(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.openBackend(); err != nil {
+	if err := s.openAudit(); err != nil {
 		return nil, err
+	}
+	if err := s.openBackend(); err != nil {
+		return nil, errors.Join(err, s.audit.Close())
 	}
 	if err := s.listen(); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -128,7 +139,11 @@ func (s *Server) wire(authorizer *auth.Authorizer) {
 		Authorizer: authorizer,
 		Tokens:     registry.TokenPolicy{TTL: s.cfg.Auth.TokenTTL, Grace: s.cfg.Auth.RotationGrace},
 		Node:       s.node,
+		Quota:      s.quota(),
 		Logger:     s.log,
+	}
+	if s.audit != nil {
+		opts.Audit = s.audit.Write
 	}
 	if !s.opts.Dev {
 		opts.Lookups = limit.New(lookupsPerSecond, lookupsPerSecond)
@@ -143,9 +158,7 @@ func (s *Server) wire(authorizer *auth.Authorizer) {
 		Instrument: s.metrics.Instrument,
 		Logger:     s.log,
 	}
-	if n := s.cfg.Limits.RequestsPerSecond; n > 0 {
-		apiOpts.Limiter = limit.New(float64(n), n)
-	}
+	s.limitAPI(&apiOpts)
 	if s.opts.Dev {
 		apiOpts.Metrics = s.metrics.Handler()
 		apiOpts.Guard = api.LoopbackGuard(s.Port())
@@ -153,19 +166,23 @@ func (s *Server) wire(authorizer *auth.Authorizer) {
 		apiOpts.Surface = &api.Surface{Register: surface.Register, Refuse: local.Refuse}
 	}
 	s.api = api.New(apiOpts)
-	sources := metrics.Sources{Catalog: s.catalog, Registry: reg, Leases: s.backend.leases, Held: s.backend.held, Breaker: s.backend.breaker, StateFile: s.backend.state}
+	sources := metrics.Sources{Catalog: s.catalog, Registry: reg, Leases: s.backend.leases, Held: s.backend.held, Breaker: s.backend.breaker, StateFile: s.backend.state, Audit: s.audit}
 	if s.material != nil {
 		sources.CertificateExpiry = s.material.NotAfter
 	}
+	sources.Connections = s.gate.Open
+	handler := s.inTurn(s.certified(s.api.Handler()))
+	if s.shares != nil {
+		sources.Slowed = s.shares.Bounded
+	}
 	s.metrics.Follow(sources)
-	handler := s.api.Handler()
 	if s.opts.IdleStop > 0 {
 		s.idle = newIdle(s.opts.IdleStop, func() int { return s.catalog.Stats().Instances })
 		handler = s.idle.wrap(handler)
 	}
 	s.mainServer = s.httpServer(handler)
 	if s.admin != nil {
-		s.adminServer = s.httpServer(s.adminHandler())
+		s.adminServer = s.httpServer(s.certified(s.adminHandler()))
 	}
 }
 
@@ -191,6 +208,7 @@ func (s *Server) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	group, work := errgroup.WithContext(work)
+	s.registry.Audit(audit.Event{Kind: audit.Start, Why: "version " + s.opts.Version})
 	group.Go(func() error { return ended(s.catalog.Run(work)) })
 	group.Go(func() error { return ended(s.registry.Run(work)) })
 	group.Go(func() error { return ended(s.registry.FollowProcesses(work)) })
@@ -199,6 +217,9 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return ended(s.checkBackend(work)) })
 	if s.material != nil {
 		group.Go(func() error { return ended(s.material.Run(work)) })
+	}
+	if s.shares != nil {
+		group.Go(func() error { return ended(s.shares.Run(work)) })
 	}
 	if s.idle != nil {
 		group.Go(func() error { return ended(s.idle.run(work, s.log, unused)) })
@@ -218,7 +239,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	err := s.shutdown()
 	stop()
-	return errors.Join(group.Wait(), err, s.closeProcesses(), s.store.Close())
+	err = errors.Join(group.Wait(), err, s.closeProcesses(), s.store.Close())
+	s.registry.Audit(audit.Event{Kind: audit.Stop})
+	return errors.Join(err, s.audit.Close())
 }
 
 func (s *Server) shutdown() error {
@@ -249,7 +272,7 @@ func (s *Server) Close() error {
 			errs = append(errs, l.Close())
 		}
 	}
-	return errors.Join(append(errs, s.closeProcesses(), s.store.Close())...)
+	return errors.Join(append(errs, s.closeProcesses(), s.store.Close(), s.audit.Close())...)
 }
 
 func (s *Server) health() api.Health {

@@ -1,0 +1,40 @@
+package api
+
+import (
+	"net"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/roster-sd/roster/internal/audit"
+	"github.com/roster-sd/roster/registry"
+)
+
+// What this surface refuses by itself, before or beside the use cases, is told here.
+
+// auditCaller tells of a connection whose certificate is no longer good.
+func (a *API) auditCaller(c *gin.Context, who registry.Caller, err error) {
+	a.reg.Audit(audit.Event{Kind: audit.CertificateRefused, Outcome: audit.Deny, Identity: who.Identity, From: host(c), Why: err.Error()})
+}
+
+// auditLimited tells of a caller that was told to wait.
+func (a *API) auditLimited(c *gin.Context, detail string) {
+	e := audit.Event{Kind: audit.RateLimited, Outcome: audit.Deny, From: host(c), Why: detail}
+	if who, err := a.opts.Identify(c.Request); err == nil {
+		e.Identity, e.From = who.Identity, who.From
+	}
+	a.reg.Audit(e)
+}
+
+// auditOrigin tells of a request that the guard of a loopback listener did not let pass.
+func (a *API) auditOrigin(c *gin.Context, code string) {
+	a.reg.Audit(audit.Event{Kind: audit.OriginRefused, Outcome: audit.Deny, From: host(c), Why: code})
+}
+
+// host gives the address of the other end of the connection, without its port.
+func host(c *gin.Context) string {
+	h, _, err := net.SplitHostPort(c.Request.RemoteAddr)
+	if err != nil {
+		return c.Request.RemoteAddr
+	}
+	return h
+}

@@ -1,0 +1,42 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/roster-sd/roster/wire"
+)
+
+// certified refuses, over mutual TLS, the requests of those whose certificate has ended or was
+// revoked since their connection was made. The routes below /registry/ ask for themselves, and
+// know how to say it; this is for the others, which ask for no identity: metrics, readiness
+// and the description.
+func (s *Server) certified(h http.Handler) http.Handler {
+	if s.material == nil {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS != nil && !strings.HasPrefix(r.URL.Path, "/registry/") {
+			if err := s.material.CheckConnection(r.TLS, time.Now()); err != nil {
+				s.log.Warn("caller refused", "from", r.RemoteAddr, "error", err)
+				refuseCertificate(w)
+				return
+			}
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func refuseCertificate(w http.ResponseWriter) {
+	const status = http.StatusUnauthorized
+	body, err := json.Marshal(wire.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status,
+		Detail: "the client certificate is no longer good", Code: wire.CodeUnauthenticated})
+	if err != nil {
+		panic("server: encode a problem: " + err.Error())
+	}
+	w.Header().Set("Content-Type", wire.ContentTypeProblem)
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a caller that is gone needs no answer
+}
