@@ -70,6 +70,15 @@ export function createClient(options?: ClientOptions): Client;
 export type Status = "starting" | "up" | "draining" | "out_of_service";
 export type Health = "passing" | "failing" | "suspect";
 
+/** An administrator's word on an instance. */
+export interface Override {
+  /** Counts in place of the instance's own. */
+  status?: Status;
+  reason: string;
+  /** When it ends, in Unix milliseconds. */
+  until: number;
+}
+
 /** An instance as the API shows it. Times are Unix milliseconds of the registry's clock. */
 export interface Instance {
   serviceName: string;
@@ -84,8 +93,10 @@ export interface Instance {
   weight: number;
   tags?: string[];
   metadata?: Record<string, string>;
+  /** The owner's; `override.status` counts in its place. */
   status: Status;
   health: Health;
+  override?: Override;
   pid?: number;
   /** Granted, in milliseconds. */
   ttl: number;
@@ -143,9 +154,9 @@ export interface ReadOptions {
 }
 
 export interface RegisterOptions {
-  /** Ends the first registration, not what comes after it. */
+  /** Ends the first registration, not what comes after it. What was sent by then may have been made, and runs out by itself. */
   signal?: AbortSignal;
-  /** How long the registry may be out of reach at first, in milliseconds; for ever where absent. */
+  /** How long the first registration may take, in milliseconds; for ever where absent. */
   timeout?: number;
   /** A listener of "state" from the beginning. */
   onState?: (state: RegistrationState, error?: Error) => void;
@@ -242,8 +253,11 @@ export interface Registration extends EventEmitter {
   readonly instance: Instance;
   /** Whether the instance is registered, as far as can be known here. */
   readonly healthy: boolean;
+  /** Where it rejects, what is registered again later is as it was. */
   update(change: Change): Promise<Instance>;
+  /** Gives whether those who watch were told in time. Rejects where the registry could not be reached in it, and where the registration is over. */
   drain(options?: { timeout?: number }): Promise<boolean>;
+  /** Gives whether the registry knows. Never rejects. */
   close(options?: { reason?: string; timeout?: number }): Promise<boolean>;
 }
 
@@ -255,12 +269,14 @@ export interface ResolverOptions {
   filters?: Filters;
 }
 
-/** Emits "change" and "failed" (error). */
+/** Emits "change", and "failed" (error) where it was asked for what there cannot be. */
 export interface Resolver extends EventEmitter {
   readonly serviceName: string;
   /** Whether the view is being kept up to date at this moment. */
   readonly connected: boolean;
+  /** Why it is not. It tries on. */
   readonly error: Error | undefined;
+  /** Waits for the first view. Rejects where the registry refuses it, while the resolver tries on. */
   ready(): Promise<this>;
   pick(key?: string): Instance | undefined;
   instances(): Instance[];

@@ -3,7 +3,7 @@
 const { exchange, wasIdle } = require("./exchange");
 const { RosterError, answerError, networkError, worst, parse } = require("./errors");
 const { parseAddress } = require("./address");
-const { agents } = require("./credentials");
+const { connections } = require("./credentials");
 const { Nodes, LocalNode } = require("./endpoints");
 const { Registration } = require("./registration");
 const { Resolver } = require("./resolver");
@@ -14,7 +14,7 @@ const { version } = require("../package.json");
 /** Calls one registry: the nodes at `urls`, or that of this machine where there are none. */
 class Client {
   #endpoints;
-  #agents;
+  #connections;
   #timeout;
   #open = new Set(); // registrations, resolvers and watches, to be closed with the client
   #closed = false;
@@ -34,9 +34,12 @@ class Client {
      */
     this.longestPause = this.local ? 1000 : 20_000;
     this.#endpoints = this.local ? new LocalNode() : new Nodes(urls.map((url) => parseAddress(url, secured)));
-    this.#agents = agents({ ca, cert, key });
+    this.#connections = connections({ ca, cert, key });
     this.#timeout = timeout;
   }
+
+  /** How many nodes there are to try. */
+  get nodes() { return this.#endpoints.size; }
 
   /** Registers an instance and keeps it registered. */
   async register(service, options = {}) {
@@ -80,8 +83,9 @@ class Client {
   }
 
   /** One instance by its id. */
-  get(serviceName, instanceId, { consistent, signal } = {}) {
-    return this.call({ op: `get ${serviceName}/${instanceId}`, path: instancePath("get", serviceName, instanceId), query: filterQuery({}, { consistent }), signal });
+  get(serviceName, instanceId, { consistent, signal, timeout, background } = {}) {
+    const path = instancePath("get", serviceName, instanceId);
+    return this.call({ op: `get ${serviceName}/${instanceId}`, path, query: filterQuery({}, { consistent }), signal, timeout, background });
   }
 
   /** Recent changes and their reasons, oldest first. */
@@ -121,7 +125,7 @@ class Client {
   async close() {
     this.#closed = true;
     await Promise.all([...this.#open].map((each) => each.close()));
-    for (const agent of Object.values(this.#agents)) agent.destroy();
+    this.#connections.close();
   }
 
   /** Calls the API and gives the decoded answer. For the classes of this package. */
@@ -144,14 +148,15 @@ class Client {
     });
   }
 
-  /** One exchange with one node, tried again where its connection had gone stale. */
+  /** One exchange with one node, tried again where its connection had gone stale, or the identity that it began with. */
   async exchange(op, base, path, query, request) {
     const text = query?.toString();
     const url = base + path + (text ? `?${text}` : "");
-    const options = { ...request, agent: this.#agents[new URL(base).protocol] };
     for (let attempt = 0; ; attempt++) {
+      const agent = this.#connections.agent(base);
       try {
-        return await exchange(url, options);
+        const answer = await exchange(url, { ...request, agent });
+        if (attempt > 3 || answer.status !== 401 || !answer.reused || !this.#connections.renew(agent)) return answer;
       } catch (err) {
         if (request.signal?.aborted) throw request.signal.reason;
         if (attempt > 3 || !wasIdle(err)) throw networkError(op, base, err);
@@ -180,7 +185,7 @@ class Client {
         } catch (err) {
           if (signal?.aborted || !(err instanceof RosterError)) throw err;
           again = this.#endpoints.failed(base, err) || again;
-          if (err.code !== "unavailable" && !again) throw err;
+          if (!elsewhere(err) && !again) throw err;
           failures.push(err);
           if (err.sent && !repeat) throw worst(failures);
         }
@@ -204,6 +209,9 @@ class Client {
     if (this.#closed) throw new RosterError(`${op}: the client is closed`, { code: "closed" });
   }
 }
+
+/** Whether another node may do better: this one is no registry, or away, or has a fault of its own. */
+const elsewhere = (err) => err.code === "unavailable" || err.code === undefined || err.status >= 500;
 
 /** The options, where they name no registry with what the environment says of one. */
 function fromEnvironment(options, env = process.env) {

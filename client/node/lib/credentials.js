@@ -25,11 +25,18 @@ class Agent extends https.Agent {
   #read;
   #last;
 
-  constructor(read) {
+  constructor(read, last = tls.createSecureContext(read())) { // what is wrong from the start is told
     // A resumed session would go on with the identity of the connection that began it.
     super({ keepAlive: true, maxCachedSessions: 0 });
     this.#read = read;
-    this.#last = tls.createSecureContext(read()); // what is wrong from the start is told
+    this.#last = last;
+  }
+
+  /** Another one, with connections of its own. Those of this one end with what is under way on them. */
+  successor() {
+    this.keepAlive = false;
+    for (const socket of Object.values(this.freeSockets).flat()) socket.destroy();
+    return new Agent(this.#read, this.#last);
   }
 
   createConnection(options, callback) {
@@ -38,20 +45,51 @@ class Agent extends https.Agent {
     } catch {
       // See above.
     }
-    return super.createConnection({ ...options, secureContext: this.#last }, callback);
+    // Said here, it cannot be taken back by NODE_TLS_REJECT_UNAUTHORIZED, which somebody set
+    // for something else: tokens would go to whoever asks.
+    return super.createConnection({ ...options, secureContext: this.#last, rejectUnauthorized: true }, callback);
   }
 }
 
-/** The agents of a client, by protocol. */
-function agents({ ca, cert, key }) {
+/** The connections of a client, by protocol. */
+class Connections {
+  #agents;
+
+  constructor(agents) {
+    this.#agents = agents;
+  }
+
+  /** The agent for a base URL. */
+  agent(base) {
+    return this.#agents[new URL(base).protocol];
+  }
+
+  /**
+   * Gives up the connections of an agent, for new ones: an open connection goes on with the
+   * certificate that it began with, and is refused when that has run out, though another lies
+   * ready. Tells whether that may help: not without TLS.
+   */
+  renew(agent) {
+    if (!(agent instanceof Agent)) return false;
+    if (this.#agents["https:"] === agent) this.#agents["https:"] = agent.successor(); // else another call was first
+    return true;
+  }
+
+  close() {
+    for (const agent of Object.values(this.#agents)) agent.destroy();
+  }
+}
+
+/** The connections of a client with that identity. */
+function connections({ ca, cert, key }) {
   if ((cert === undefined) !== (key === undefined)) throw new TypeError("create client: cert and key go together");
   const from = { ca: source("ca", ca), cert: source("cert", cert), key: source("key", key) };
   const read = () => ({ ca: from.ca(), cert: from.cert(), key: from.key() });
   try {
-    return { "http:": new http.Agent({ keepAlive: true }), "https:": new Agent(read) };
+    return new Connections({ "http:": new http.Agent({ keepAlive: true }), "https:": new Agent(read) });
   } catch (err) {
     throw new Error(`create client: read the certificates: ${err.message}`, { cause: err });
   }
 }
 
-module.exports = { agents };
+module.exports = { connections };

@@ -87,10 +87,16 @@ function unanswered(info) {
 /** Runs the program until it exits. Gives what went wrong as { problem }, for people. */
 function run(binary, args) {
   return new Promise((resolve) => {
-    const child = spawn(binary, args, { stdio: ["ignore", "ignore", "pipe"], windowsHide: true });
+    let child;
+    try {
+      child = spawn(binary, args, { stdio: ["ignore", "ignore", "pipe"], windowsHide: true });
+    } catch (err) {
+      return resolve({ problem: `${binary}: ${err.message}` }); // as without memory
+    }
     let said = "";
-    child.stderr.setEncoding("utf8");
-    child.stderr.on("data", (text) => { said = (said + text).slice(-4096); });
+    // A process with no file descriptor left gets no pipe, and is told of it by "error".
+    child.stderr?.setEncoding("utf8");
+    child.stderr?.on("data", (text) => { said = (said + text).slice(-4096); });
     const timer = setTimeout(() => {
       child.kill();
       done(`it did not come up within ${patience / 1000} s`);
@@ -98,7 +104,7 @@ function run(binary, args) {
     const done = (problem) => {
       clearTimeout(timer);
       // The registry may have inherited the other end, and would keep it open.
-      child.stderr.destroy();
+      child.stderr?.destroy();
       resolve({ problem });
     };
     child.once("error", (err) => done(`${binary}: ${err.message}`));

@@ -12,6 +12,8 @@ class Nodes {
     this.#bases = bases;
   }
 
+  get size() { return this.#bases.length; }
+
   async order() {
     return [...this.#bases.slice(this.#first), ...this.#bases.slice(0, this.#first)];
   }
@@ -30,6 +32,7 @@ class Nodes {
 class LocalNode {
   #base;
   #used = false; // it was found before
+  size = 1;
 
   /** With `start` false none is started: whoever deregisters where none runs is done. */
   async order({ start = true } = {}) {

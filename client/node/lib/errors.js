@@ -70,13 +70,13 @@ function networkError(op, base, cause) {
   return new RosterError(`${op}: no answer from ${base}: ${why}`, { code: "unavailable", cause, sent: cause?.sent });
 }
 
-/** One error of those of several addresses: what a registry answered says more than the network does. */
+/** One error of those of several addresses: what a registry answered says more than others do, and they more than the network. */
 function worst(failures) {
   if (failures.length === 1) return failures[0];
-  const answered = failures.find((e) => e.status !== 0);
+  const answered = failures.find((e) => e.status !== 0 && e.code !== undefined) ?? failures.find((e) => e.status !== 0);
   if (answered) return answered;
   const cause = new AggregateError(failures, "no address answers");
-  return new RosterError(failures.map((e) => e.message).join("; "), { code: "unavailable", cause });
+  return new RosterError(failures.map((e) => e.message).join("; "), { code: "unavailable", cause, sent: failures.some((e) => e.sent) });
 }
 
 /** JSON or undefined. */

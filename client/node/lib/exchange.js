@@ -2,12 +2,14 @@
 
 const http = require("node:http");
 const https = require("node:https");
+const { bounded } = require("./wait");
 
 const maxBody = 64 << 20;
 
 /**
- * Sends one request to one address and gives the answer as { status, headers, text }, or,
- * with `stream`, as { status, headers, body } once the head of the answer is there.
+ * Sends one request to one address and gives the answer as { status, headers, reused, text },
+ * or, with `stream`, as { status, headers, reused, body } once the head of the answer is there.
+ * `reused` says that its connection was kept alive from an earlier one.
  * Redirects are not followed, or a token could be carried to another host.
  *
  * What rejects is the cause as the network told it, with `sent`: whether the request may
@@ -18,7 +20,7 @@ function exchange(url, { method, headers, body, agent, timeout, signal, backgrou
     if (signal?.aborted) return reject(mark(signal.reason, false));
     let sent = false;
     const req = (url.startsWith("https:") ? https : http).request(url, { method, headers, agent });
-    const timer = setTimeout(() => req.destroy(new Error(`nothing within ${timeout} ms`)), timeout);
+    const timer = setTimeout(() => req.destroy(new Error(`nothing within ${timeout} ms`)), bounded(timeout));
     if (background) timer.unref();
     const abort = () => req.destroy(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
     signal?.addEventListener("abort", abort, { once: true });
@@ -40,7 +42,7 @@ function exchange(url, { method, headers, body, agent, timeout, signal, backgrou
     req.on("error", fail);
     req.on("response", (res) => {
       res.setEncoding("utf8");
-      const head = { status: res.statusCode, headers: res.headers };
+      const head = { status: res.statusCode, headers: res.headers, reused: req.reusedSocket };
       if (stream && res.statusCode === 200) {
         settle();
         res.on("error", () => {}); // whoever reads it is told as well
@@ -65,10 +67,12 @@ function exchange(url, { method, headers, body, agent, timeout, signal, backgrou
 
 function mark(err, sent, reused) {
   const error = err instanceof Error ? err : new Error(String(err));
-  // A reason that a caller aborted with may be frozen, and is passed on as it is.
-  if (Object.isExtensible(error)) {
-    Object.defineProperty(error, "sent", { value: sent, configurable: true });
-    Object.defineProperty(error, "reused", { value: Boolean(reused), configurable: true });
+  // A reason that a caller aborted with may be frozen, or have such a member: it is passed on
+  // as it is. To throw here would leave the caller waiting for ever.
+  for (const [name, value] of [["sent", sent], ["reused", Boolean(reused)]]) {
+    if (Object.getOwnPropertyDescriptor(error, name)?.configurable ?? Object.isExtensible(error)) {
+      Object.defineProperty(error, name, { value, configurable: true });
+    }
   }
   return error;
 }

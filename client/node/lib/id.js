@@ -7,7 +7,7 @@ const { randomInt } = require("node:crypto");
 
 /** Like auth-7f3k2m9q, of the native API. */
 function makeInstanceId(serviceName) {
-  const letters = "23456789abcdefghijkmnpqrstuvwxyz";
+  const letters = "23456789abcdefghjkmnpqrstuvwxyz";
   let end = "";
   for (let i = 0; i < 8; i++) end += letters[randomInt(letters.length)];
   return `${serviceName}-${end}`;

@@ -111,7 +111,7 @@ async function heartbeat(instance) {
     if (answer.instance || !mine.has(keyOf(name, id))) return answer;
     return await restore(name, id);
   } catch (err) {
-    if (!(err instanceof RosterError) || err.code === "invalid_request") throw err;
+    if (err.code === "invalid_request") throw err;
     return { ok: false, instance: null, error: err.message };
   }
 }

@@ -2,9 +2,8 @@
 
 const { EventEmitter } = require("node:events");
 const { RosterError } = require("./errors");
-const { Lease } = require("./lease");
-const { makeInstanceId } = require("./id");
-const { backoff, sleep, held, anyOf } = require("./wait");
+const { Holding } = require("./holding");
+const { backoff, sleep, held, anyOf, bounded } = require("./wait");
 const { merge } = require("./change");
 const verdict = require("./verdict");
 
@@ -17,12 +16,10 @@ const verdict = require("./verdict");
  */
 class Registration extends EventEmitter {
   #client;
-  #body;
-  #spare; // how many more ids may be made here, where the first is taken
-  #lease = new Lease();
-  #missing = true; // the registry does not hold it
+  #holding;
   #failures = 0;
-  #stop = new AbortController();
+  #stop = new AbortController(); // renew no more
+  #cut = new AbortController(); // wait for no call any more
   #turn = Promise.resolve(); // calls about one instance go one after another: tokens change
   #kept = Promise.resolve();
   #closing;
@@ -34,64 +31,60 @@ class Registration extends EventEmitter {
     const { serviceName } = service;
     if (typeof serviceName !== "string" || serviceName === "") throw new TypeError("register: serviceName must be a string");
     this.#client = client;
-    this.#spare = service.instanceId === undefined ? 3 : 0;
-    this.#body = { ...service, instanceId: service.instanceId ?? makeInstanceId(serviceName) };
-    // The registry of this machine watches processes: with ours gone the instance is too.
-    if (client.local && service.pid === undefined) this.#body.pid = process.pid;
-    if (service.pid === null) delete this.#body.pid;
+    this.#holding = new Holding(client, service, { stop: this.#stop.signal, cut: this.#cut.signal });
     this.state = "registering";
     this.error = undefined;
-    this.instance = undefined;
     if (onState) this.on("state", onState);
   }
 
-  get serviceName() { return this.#body.serviceName; }
-  get instanceId() { return this.#body.instanceId; }
+  get serviceName() { return this.#holding.body.serviceName; }
+  get instanceId() { return this.#holding.body.instanceId; }
+  /** As the registry showed it last. */
+  get instance() { return this.#holding.instance; }
   /** Granted by the registry, in milliseconds. */
-  get ttl() { return this.#lease.ttl; }
+  get ttl() { return this.#holding.lease.ttl; }
   /** Whether the instance is registered, as far as can be known here: for a readiness check. */
-  get healthy() { return !this.#missing && this.#lease.alive && (this.state === "registered" || this.state === "retrying"); }
+  get healthy() { return !this.#holding.missing && this.#holding.lease.alive && (this.state === "registered" || this.state === "retrying"); }
 
-  /** Registers; for Client.register. Rejects what the registry refuses, and ends when the signal or the time does. */
-  async begin({ signal, timeout } = {}) {
-    const limits = [this.#stop.signal];
-    if (signal) limits.push(signal);
+  /**
+   * Registers; for Client.register. Rejects what the registry refuses, and ends when the signal
+   * or the time does, even in the middle of a call: what that has made runs out by itself.
+   */
+  async begin({ signal, timeout = Infinity } = {}) {
     const late = new AbortController();
-    const limit = anyOf([...limits, late.signal]);
-    const timer = timeout === undefined ? undefined : setTimeout(() => late.abort(), timeout);
+    const timer = timeout === Infinity ? undefined : setTimeout(() => late.abort(), bounded(timeout));
+    const limit = anyOf([this.#stop.signal, late.signal, signal]);
+    limit.signal.addEventListener("abort", () => { if (!this.#stop.signal.aborted) this.#cut.abort(); });
     try {
-      await held(this.#insist(limit));
+      await held(this.#insist(limit.signal));
     } catch (err) {
-      this.#stop.abort();
-      this.#client.forget(this);
+      await this.close({ reason: "gave up", timeout: 1000 });
       throw err;
     } finally {
       clearTimeout(timer);
+      limit.release();
     }
     this.#kept = this.#keep();
   }
 
   async #insist(limit) {
-    for (;;) {
+    while (!limit.aborted) {
       try {
-        return await this.#exclusive(() => this.#register());
+        await this.#exclusive(() => this.#register());
+        if (!limit.aborted) return;
       } catch (err) {
-        if (err.code === "conflict" && this.#spare-- > 0) {
-          // A registration whose answer was lost, with a registry to which we have no identity.
-          this.#body.instanceId = makeInstanceId(this.serviceName);
-          continue;
-        }
-        // At the beginning a 403 is told, and not waited out: it is likely to be a mistake. So
-        // is a registry of this machine that cannot be started.
-        if (!verdict.passing(err) || err.code === "forbidden" || (this.#client.local && err.status === 0)) throw err;
+        if (limit.aborted) break;
+        // A registration whose answer was lost, with a registry to which we have no identity.
+        if (err.code === "conflict" && this.#holding.another()) continue;
+        // So is a registry of this machine that cannot be started.
+        if (verdict.mistaken(err) || (this.#client.local && err.status === 0)) throw err;
         this.#failed(err);
       }
       await sleep(this.#pause(), { signal: limit });
-      if (limit.aborted) {
-        const why = this.#stop.signal.aborted ? "the client was closed" : this.error.message;
-        throw new RosterError(`register ${this.serviceName}: gave up: ${why}`, { code: this.#stop.signal.aborted ? "closed" : "unavailable", cause: this.error });
-      }
     }
+    const closed = this.#stop.signal.aborted;
+    const why = closed ? "the client was closed" : (this.error?.message ?? "there was no answer in time");
+    throw new RosterError(`register ${this.serviceName}: gave up: ${why}`, { code: closed ? "closed" : "unavailable", cause: this.error });
   }
 
   async #keep() {
@@ -100,7 +93,9 @@ class Registration extends EventEmitter {
       await sleep(this.#pause(), { signal, background: true });
       if (signal.aborted) return;
       try {
-        await this.#exclusive(() => this.#renew());
+        // While a call is under way that needs the token as it is, that is not rotated.
+        await this.#exclusive(() => this.#holding.renew({ rotate: this.#steady === 0 }));
+        if (!signal.aborted) this.#set("registered");
       } catch (err) {
         if (signal.aborted) return;
         if (!verdict.passing(err)) return this.#lose(err);
@@ -111,88 +106,48 @@ class Registration extends EventEmitter {
 
   /** How long it is until there is something to do, in milliseconds. */
   #pause() {
+    const { lease } = this.#holding;
     if (this.#failures > 0) {
-      return backoff(this.#failures, 250, Math.min(this.#lease.longestPause, this.#client.longestPause)) + Math.min(this.error.retryAfter, 60_000);
+      const longest = Math.min(lease.longestPause, this.#client.longestPause);
+      // Nor does it wait longer than that where it is asked to: the lease would run out.
+      return backoff(this.#failures, 250, longest) + Math.min(this.error.retryAfter, longest);
     }
-    return Math.max(Math.min(this.#lease.untilRenewal, this.#lease.untilRotation), 50);
-  }
-
-  async #renew() {
-    if (this.#missing) return this.#register();
-    try {
-      if (this.#steady === 0 && this.#lease.untilRotation <= 0) await this.#rotate();
-      const began = Date.now();
-      const { ttl } = await this.#call("POST", "/registry/heartbeat", this.#reference());
-      this.#lease.renewed(ttl, began);
-      this.#set("registered");
-    } catch (err) {
-      if (!this.#mayReturn(err)) throw err;
-      this.#missing = true;
-      await this.#register();
-    }
-  }
-
-  async #rotate() {
-    const began = Date.now();
-    const { token } = await this.#call("POST", "/registry/token/rotate", this.#reference());
-    // The old one stays good until the new one is used: a lost answer loses nothing.
-    this.#lease.rotated(token, began);
+    return Math.max(Math.min(lease.untilRenewal, lease.untilRotation), 50);
   }
 
   async #register() {
-    const began = Date.now();
-    let answer;
-    try {
-      answer = await this.#call("POST", "/registry/register", this.#body);
-    } catch (err) {
-      if (err.code !== "unauthenticated" || !this.#lease.token) throw err;
-      this.#lease.token = undefined; // it may be what is wrong; our identity may be enough
-      answer = await this.#call("POST", "/registry/register", this.#body);
-    }
-    this.#lease.granted(answer, began);
-    this.instance = answer.instance;
-    this.#missing = false;
+    await this.#holding.register();
     this.#set("registered");
-  }
-
-  #call(method, path, body) {
-    // A registration under way is not cut short: it may have been made, and is to be removed.
-    const signal = path === "/registry/heartbeat" ? this.#stop.signal : undefined;
-    const op = `${path.split("/").pop()} ${this.serviceName}/${this.instanceId}`;
-    return this.#client.call({ op, method, path, body, token: this.#lease.token, timeout: this.#lease.patience, signal, background: true });
-  }
-
-  #reference() {
-    return { serviceName: this.serviceName, instanceId: this.instanceId };
   }
 
   /**
    * Changes status, weight, metadata (merged; null removes a key) or tags, here and in what
-   * is registered again later. Gives the instance as it then is.
+   * is registered again later. Gives the instance as it then is. Where it rejects, what is
+   * registered again is as it was.
    */
   update(change) {
     return held(this.#exclusive(async () => {
+      this.#refuseWhereOver();
+      const before = this.#holding.body;
       try {
-        await this.#change(change);
+        await this.#holding.change(change);
       } catch (err) {
-        if (!this.#mayReturn(err)) throw err;
-        this.#body = merge(this.#body, change);
-        this.#missing = true;
-        await this.#register();
+        if (!this.#holding.mayReturn(err)) throw err;
+        this.#holding.body = merge(before, change);
+        this.#holding.missing = true;
+        await this.#register().catch((failed) => {
+          this.#holding.body = before; // or one bad change would be the end of all renewals
+          throw failed;
+        });
       }
       return this.instance;
     }));
   }
 
-  async #change(change, options) {
-    const { serviceName, instanceId } = this;
-    const name = `${serviceName}/${instanceId}`;
-    if (this.state === "lost" || this.#stop.signal.aborted) {
-      throw new RosterError(`update ${name}: the registration is ${this.state === "lost" ? "lost" : "closed"}`, { code: "closed", cause: this.error });
-    }
-    if (this.#missing) throw new RosterError(`update ${name}: it is not registered at present`, { code: "not_found" });
-    this.instance = await this.#client.update(serviceName, instanceId, change, { token: this.#lease.token, ...options });
-    this.#body = merge(this.#body, change);
+  #refuseWhereOver() {
+    if (this.state !== "lost" && !this.#stop.signal.aborted) return;
+    const over = this.state === "lost" ? "lost" : "closed";
+    throw new RosterError(`update ${this.#holding.name}: the registration is ${over}`, { code: "closed", cause: this.error });
   }
 
   /**
@@ -215,13 +170,14 @@ class Registration extends EventEmitter {
         await this.#turn;
         let told;
         try {
-          await this.#change(change, { told: Math.max(until - Date.now(), 0), onTold: (was) => { told = was; } });
+          this.#refuseWhereOver();
+          await this.#holding.change(change, { told: Math.max(until - Date.now(), 0), onTold: (was) => { told = was; } });
           return told ?? false;
         } catch (err) {
           const wait = backoff(failures, 100, 1000);
-          if (!(verdict.passing(err) || this.#mayReturn(err)) || Date.now() + wait > until) throw err;
-          this.#body = merge(this.#body, change); // for when a renewal registers it again
-          await sleep(wait);
+          if (!(verdict.passing(err) || this.#holding.mayReturn(err)) || Date.now() + wait > until) throw err;
+          this.#holding.body = merge(this.#holding.body, change); // for when a renewal registers it again
+          await sleep(wait, { signal: this.#stop.signal });
         }
       }
     } finally {
@@ -240,17 +196,12 @@ class Registration extends EventEmitter {
 
   async #leave(reason, timeout) {
     this.#stop.abort(new RosterError("heartbeat: the registration was closed", { code: "closed" }));
+    const end = new AbortController();
+    const timer = setTimeout(() => { this.#cut.abort(); end.abort(); }, bounded(timeout));
     await this.#kept;
-    const known = await this.#exclusive(async () => {
-      if (this.state === "lost" || this.#lease.token === undefined) return true;
-      try {
-        await this.#client.deregister(this.serviceName, this.instanceId, { token: this.#lease.token, reason, timeout, start: false });
-        return true;
-      } catch {
-        return false; // said by the answer: at its end a program can do no more about it
-      }
-    });
-    this.#missing = true;
+    const known = await this.#exclusive(() => this.state === "lost" || this.#holding.leave({ reason, timeout, signal: end.signal }));
+    clearTimeout(timer);
+    this.#holding.missing = true;
     this.#client.forget(this);
     if (this.state !== "lost") this.#set("closed");
     return known;
@@ -262,18 +213,13 @@ class Registration extends EventEmitter {
     return done;
   }
 
-  /** Whether what an error says is gone may be registered again. */
-  #mayReturn(err) {
-    return verdict.again(err, this.#body.pid, this.#lease.tokenExpired);
-  }
-
   #failed(err) {
     this.#failures++;
     this.#set("retrying", err);
   }
 
   #lose(err) {
-    this.#missing = true;
+    this.#holding.missing = true;
     this.#stop.abort();
     this.#client.forget(this);
     this.#set("lost", err);

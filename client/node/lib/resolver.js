@@ -5,14 +5,17 @@ const { RosterError } = require("./errors");
 const { Watch } = require("./watch");
 const { strategies } = require("./strategy");
 const { held } = require("./wait");
+const verdict = require("./verdict");
 
 /**
  * A view of one service that follows its changes. Choosing asks nobody; while the registry
- * is away it goes on from the last view. Emits "change" after each change, and "failed"
- * (error) when it can follow no longer: what it shows then stays as it is.
+ * is away, or refuses us, it goes on from the last view and tries on for ever. Emits "change"
+ * after each change, and "failed" (error) when it can follow no longer, for it asks wrongly.
  * It does not keep the process alive, except while somebody waits for ready().
  */
 class Resolver extends EventEmitter {
+  #client;
+  #over; // why it follows no longer
   #watch;
   #choose;
   #view = new Map(); // instances by id
@@ -20,7 +23,8 @@ class Resolver extends EventEmitter {
   #pick; // made when first used after a change: changes come in bursts
   #turn = { turn: 0 };
   #anyStatus;
-  #ready;
+  #seen = false; // there is a view
+  #first = outcome(); // of the attempt to get one
 
   constructor(client, serviceName, { strategy = "round_robin", filters, silence } = {}) {
     super();
@@ -34,28 +38,44 @@ class Resolver extends EventEmitter {
     this.#choose = strategies[strategy];
     this.#anyStatus = filters?.status !== undefined;
     this.#watch = new Watch(client, {
-      services: [serviceName], filters, silence, background: true,
-      onRetry: (err) => { this.connected = false; this.error = err; },
+      services: [serviceName], filters, silence, background: true, insist: true,
+      onRetry: (err) => this.#trouble(err),
+      onOpen: (resumes) => { if (resumes && this.#seen) this.#mend(); }, // there may be nothing to tell for long
     });
-    let done;
-    this.#ready = new Promise((resolve, reject) => { done = { resolve, reject }; });
-    this.#ready.catch(() => {}); // whoever waits is told
-    this.#follow(done);
-    this.close = () => {
-      this.#watch.close();
-      client.forget(this);
-      done.reject(new RosterError(`resolver ${serviceName}: it was closed`, { code: "closed" }));
-    };
+    this.#client = client;
+    this.#follow();
   }
 
-  async #follow({ resolve, reject }) {
+  /** Follows no longer; the view stays as it is. */
+  close() {
+    this.#watch.close();
+    this.#client.forget(this);
+    this.#over ??= new RosterError(`resolver ${this.serviceName}: it was closed`, { code: "closed" });
+    this.#first.reject(this.#over);
+  }
+
+  #trouble(err) {
+    this.connected = false;
+    this.error = err;
+    if (!refusal(err)) return;
+    const { reject } = this.#first;
+    this.#first = outcome(); // whoever asks after this waits for the next
+    reject(err);
+  }
+
+  #mend() {
+    this.connected = true;
+    this.error = undefined;
+  }
+
+  async #follow() {
     try {
       for await (const event of this.#watch) {
-        this.connected = true;
-        this.error = undefined;
+        this.#mend();
         if (!this.#apply(event)) continue;
         this.#pick = undefined;
-        resolve();
+        this.#seen = true;
+        this.#first.resolve();
         // Not from here: what a listener throws is no failure of ours.
         process.nextTick(() => this.emit("change"));
       }
@@ -63,7 +83,8 @@ class Resolver extends EventEmitter {
     } catch (err) {
       this.connected = false;
       this.error = err;
-      reject(err);
+      this.#over = err;
+      this.#first.reject(err);
       process.nextTick(() => this.emit("failed", err));
     }
   }
@@ -100,7 +121,10 @@ class Resolver extends EventEmitter {
 
   /** Waits for the first view; gives the resolver itself. Rejects where the registry refuses it, or it is closed. */
   async ready() {
-    await held(this.#ready);
+    if (this.#seen) return this;
+    if (this.#over) throw this.#over;
+    if (this.error && refusal(this.error)) throw this.error;
+    await held(this.#first.promise);
     return this;
   }
 
@@ -114,6 +138,15 @@ class Resolver extends EventEmitter {
   instances() {
     return [...this.#view.values()];
   }
+}
+
+const refusal = (err) => !verdict.passing(err) || err.code === "forbidden";
+
+function outcome() {
+  let settle;
+  const promise = new Promise((resolve, reject) => { settle = { resolve, reject }; });
+  promise.catch(() => {}); // whoever waits is told
+  return { promise, ...settle };
 }
 
 module.exports = { Resolver };

@@ -27,12 +27,15 @@ class Decoder {
       this.#begun = true;
       if (text.charCodeAt(0) === 0xfeff) from = 1;
     }
+    let cr = text.indexOf("\r", from); // looked for once where there is none
     for (;;) {
       if (this.#skipLF && from < text.length) {
         this.#skipLF = false;
         if (text[from] === "\n") from++;
       }
-      const end = lineEnd(text, from);
+      if (cr >= 0 && cr < from) cr = text.indexOf("\r", from);
+      const lf = text.indexOf("\n", from);
+      const end = lf < 0 || cr < 0 ? Math.max(lf, cr) : Math.min(lf, cr);
       if (end < 0) break;
       this.#skipLF = text[end] === "\r";
       const line = this.#line + text.slice(from, end);
@@ -67,7 +70,7 @@ class Decoder {
         break;
       case "data":
         this.#data.push(value);
-        this.#size += value.length;
+        this.#size += value.length + 32; // an empty line takes place too
         break;
       case "id":
         if (!value.includes("\0")) this.#id = value;
@@ -77,13 +80,6 @@ class Decoder {
         break;
     }
   }
-}
-
-function lineEnd(text, from) {
-  const lf = text.indexOf("\n", from);
-  const cr = text.indexOf("\r", from);
-  if (lf < 0 || cr < 0) return Math.max(lf, cr);
-  return Math.min(lf, cr);
 }
 
 module.exports = { Decoder };

@@ -13,6 +13,9 @@ function backoff(failures, base = 250, limit = 20_000, random = Math.random) {
 // What setTimeout can hold; beyond, it fires at once.
 const longest = 2 ** 31 - 1;
 
+/** A time in milliseconds as a timer can hold it. */
+const bounded = (ms) => Math.min(Math.max(ms, 0), longest);
+
 /**
  * Waits, unless the signal comes first; both end it without an error. With `background`
  * the timer does not keep the process alive.
@@ -25,7 +28,7 @@ function sleep(ms, { signal, background = false } = {}) {
       signal?.removeEventListener("abort", done);
       resolve();
     };
-    const timer = setTimeout(done, Math.min(Math.max(ms, 0), longest));
+    const timer = setTimeout(done, bounded(ms));
     if (background) timer.unref();
     signal?.addEventListener("abort", done, { once: true });
   });
@@ -44,14 +47,19 @@ async function held(promise) {
   }
 }
 
-/** A signal that comes with the first of others. AbortSignal.any came with Node 20.3 only. */
+/**
+ * A signal that comes with the first of others, of which some may be undefined, until it is
+ * released: they may outlive whoever listens by far. AbortSignal.any came with Node 20.3 only.
+ */
 function anyOf(signals) {
   const any = new AbortController();
-  for (const signal of signals) {
-    if (signal.aborted) any.abort();
-    else signal.addEventListener("abort", () => any.abort(), { once: true });
+  const given = signals.filter((signal) => signal !== undefined);
+  const abort = () => any.abort();
+  for (const signal of given) {
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
   }
-  return any.signal;
+  return { signal: any.signal, release: () => given.forEach((signal) => signal.removeEventListener("abort", abort)) };
 }
 
-module.exports = { backoff, sleep, held, anyOf };
+module.exports = { backoff, bounded, sleep, held, anyOf };

@@ -5,13 +5,14 @@ const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
+const { atEnd } = require("./world/finish");
 const { findBinary } = require("../lib/binary");
 
 const name = process.platform === "win32" ? "roster.exe" : "roster";
 
 test("where the program is looked for, the first that is there", (t) => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "roster-node-"));
-  t.after(() => fs.rmSync(dir, { recursive: true }));
+  atEnd(t, () => fs.rmSync(dir, { recursive: true }));
   const put = (...where) => {
     const file = path.join(dir, ...where);
     fs.mkdirSync(path.dirname(file), { recursive: true });
@@ -38,7 +39,7 @@ test("where the program is looked for, the first that is there", (t) => {
 test("no entry of PATH that depends on the working directory counts", (t) => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "roster-node-"));
   const before = process.cwd();
-  t.after(() => {
+  atEnd(t, () => {
     process.chdir(before);
     fs.rmSync(dir, { recursive: true });
   });

@@ -4,6 +4,7 @@ const test = require("node:test");
 const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
+const { atEnd } = require("./world/finish");
 const { World, lives } = require("./world/world");
 const registry = require("..");
 
@@ -43,7 +44,7 @@ test("a file of a process that is no registry is not believed", async (t) => {
   const world = new World(t);
   const server = require("node:http").createServer((req, res) => res.end('{"ok":true,"pid":1}'));
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => server.close());
+  atEnd(t, () => server.close());
   const { port } = server.address();
   // The number was given to another process, ours, and the port to another server.
   fs.writeFileSync(world.discoveryFile, JSON.stringify({ host: "127.0.0.1", port, pid: process.pid }), { mode: 0o600 });
@@ -57,7 +58,7 @@ test("without the program the message says what to do", async (t) => {
   const world = new World(t);
   delete process.env.ROSTER_BIN;
   const search = process.env.PATH;
-  t.after(() => { process.env.PATH = search; });
+  atEnd(t, () => { process.env.PATH = search; });
   process.env.PATH = world.temp;
   await assert.rejects(registry.startDaemonIfNeeded(), { message: "roster was not found: set ROSTER_BIN or put it on PATH" });
   process.env.ROSTER_BIN = path.join(world.temp, "nothing");
@@ -90,6 +91,26 @@ test("a folder for temporary files that is not there ends in a plain message", a
 test("a start can be forbidden", async (t) => {
   new World(t);
   process.env.ROSTER_NO_START = "1";
-  t.after(() => { delete process.env.ROSTER_NO_START; });
+  atEnd(t, () => { delete process.env.ROSTER_NO_START; });
   await assert.rejects(registry.startDaemonIfNeeded(), { message: /ROSTER_NO_START forbids to start one/ });
+});
+
+test("a heartbeat survives a machine that has no room for another process", async (t) => {
+  const world = new World(t);
+  const failures = {
+    memory: "throw Object.assign(new Error('spawn ENOMEM'), { code: 'ENOMEM' });",
+    // With no file descriptor left there are no pipes.
+    descriptors: "const child = new EventEmitter(); child.kill = () => {}; process.nextTick(() => child.emit('error', new Error('spawn EMFILE'))); return child;",
+  };
+  for (const [what, failure] of Object.entries(failures)) {
+    const { ended } = world.run(`
+      import { EventEmitter } from "node:events";
+      import processes from "node:child_process";
+      processes.spawn = () => { ${failure} };
+      const { default: registry } = await import("roster-registry");
+      console.log(JSON.stringify(await registry.heartbeat({ name: "auth", id: "a" })));`);
+    const { code, out, err } = await ended;
+    assert.equal(code, 0, `${what}: ${err}`);
+    assert.match(JSON.parse(out).error, /^start the local registry: .*spawn E/, what);
+  }
 });

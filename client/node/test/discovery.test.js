@@ -6,6 +6,7 @@ const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
 const { spawnSync } = require("node:child_process");
+const { atEnd } = require("./world/finish");
 const { readDiscovery, tempFolder, baseOf } = require("../lib/discovery");
 
 const mine = { host: "127.0.0.1", port: 4321, pid: process.pid, startedAt: "2026-03-04T05:06:07.089Z" };
@@ -13,7 +14,7 @@ const dead = () => spawnSync(process.execPath, ["-e", ""]).pid;
 
 function folder(t, files) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "roster-node-"));
-  t.after(() => fs.rmSync(dir, { recursive: true }));
+  atEnd(t, () => fs.rmSync(dir, { recursive: true }));
   for (const [name, content] of Object.entries(files)) {
     fs.writeFileSync(path.join(dir, name), typeof content === "string" ? content : JSON.stringify(content), { mode: 0o600 });
   }

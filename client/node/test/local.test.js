@@ -6,6 +6,7 @@ const fs = require("node:fs");
 const http = require("node:http");
 const { spawn } = require("node:child_process");
 const { World } = require("./world/world");
+const { atEnd } = require("./world/finish");
 const { until } = require("./world/until");
 const registry = require("..");
 
@@ -121,7 +122,7 @@ test("what somebody removed on purpose is not brought back by a heartbeat", asyn
 test("an instance whose lease ran out while this process slept is registered again", async (t) => {
   new World(t);
   process.env.SVC_TTL = "200"; // for the daemon that is started now
-  t.after(() => { delete process.env.SVC_TTL; });
+  atEnd(t, () => { delete process.env.SVC_TTL; });
   const { instance } = await registry.register({ name: "auth", port: 3001 });
   await until("it has run out", async () => (await registry.resolve("auth")).error === "not_found");
   assert.equal((await registry.heartbeat({ name: "auth", id: instance.id })).instance.id, instance.id);
@@ -133,7 +134,7 @@ test("a server that has taken over the daemon's port is not taken for it", async
   await registry.register({ name: "auth", port: 3001, id: "a" });
   await world.loseDaemon();
   const other = http.createServer((req, res) => res.writeHead(404).end("<h1>Not found</h1>"));
-  t.after(() => { other.close(); other.closeAllConnections(); });
+  atEnd(t, () => { other.close(); other.closeAllConnections(); });
   // The last thread of a process that was killed may hold the port for a moment more.
   await until("the port is free", () => new Promise((resolve) => {
     other.removeAllListeners("error").once("error", () => resolve(false));
@@ -147,7 +148,7 @@ test("a server that has taken over the daemon's port is not taken for it", async
 test("a process that is killed is gone long before its TTL is over", async (t) => {
   new World(t);
   const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"], { stdio: "ignore" });
-  t.after(() => child.kill("SIGKILL"));
+  atEnd(t, () => child.kill("SIGKILL"));
   await registry.register({ name: "auth", port: 3001, pid: child.pid });
   const began = Date.now();
   child.kill("SIGKILL");

@@ -4,6 +4,7 @@ const test = require("node:test");
 const assert = require("node:assert/strict");
 const { World } = require("./world/world");
 const { Node, certificates } = require("./world/node");
+const { atEnd } = require("./world/finish");
 const { until } = require("./world/until");
 const { createClient } = require("..");
 
@@ -12,9 +13,9 @@ const { createClient } = require("..");
 test("without urls it is the registry of this machine, which is started, and again when it is gone", async (t) => {
   const world = new World(t);
   const c = createClient();
-  t.after(() => c.close());
+  atEnd(t, () => c.close());
   process.env.SVC_TTL = "3000";
-  t.after(() => { delete process.env.SVC_TTL; });
+  atEnd(t, () => { delete process.env.SVC_TTL; });
   const registration = await c.register({ serviceName: "orders", port: 4000, ttl: 3000 });
   assert.equal(registration.instance.pid, process.pid);
   const other = await c.register({ serviceName: "orders", port: 4001, pid: null });
@@ -44,7 +45,7 @@ test("to close starts no registry", async (t) => {
 test("one that somebody stopped is used again when somebody starts it", async (t) => {
   const world = new World(t);
   const c = createClient();
-  t.after(() => c.close());
+  atEnd(t, () => c.close());
   const registration = await c.register({ serviceName: "orders", port: 4000, ttl: 1000 });
   world.roster("stop");
   await assert.rejects(c.services(), { code: "unavailable", message: /it was stopped/ });
@@ -62,9 +63,9 @@ test("where the environment names a registry it is that one", async (t) => {
   const { ca, cert, key } = certs.of("orders");
   const named = { ROSTER_ADDRESS: ` ${node.address} , 127.0.0.1:1`, ROSTER_CA: ca, ROSTER_CERT: cert, ROSTER_KEY: key };
   Object.assign(process.env, named);
-  t.after(() => Object.keys(named).forEach((name) => delete process.env[name]));
+  atEnd(t, () => Object.keys(named).forEach((name) => delete process.env[name]));
   const c = createClient();
-  t.after(() => c.close());
+  atEnd(t, () => c.close());
   assert.equal((await c.register({ serviceName: "orders", port: 4000 })).instance.pid, undefined);
   assert.equal(world.daemonPid(), undefined);
   assert.throws(() => createClient({ cert: `${world.folder}/none` }), /none/); // what is given counts more
@@ -74,7 +75,7 @@ test("a program that cannot be found is told at once", async (t) => {
   const world = new World(t);
   process.env.ROSTER_BIN = `${world.folder}/none`;
   const c = createClient();
-  t.after(() => c.close());
+  atEnd(t, () => c.close());
   await assert.rejects(c.register({ serviceName: "orders", port: 1 }), { message: /roster was not found/ });
   await assert.rejects(c.services(), { message: /roster was not found/ });
 });

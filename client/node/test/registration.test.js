@@ -5,13 +5,14 @@ const assert = require("node:assert/strict");
 const { World } = require("./world/world");
 const { Node, certificates } = require("./world/node");
 const { Proxy } = require("./world/proxy");
+const { atEnd } = require("./world/finish");
 const { until } = require("./world/until");
 const { createClient } = require("..");
 
 // A client of a test, closed at its end.
 function client(t, options) {
   const c = createClient(options);
-  t.after(() => c.close());
+  atEnd(t, () => c.close());
   return c;
 }
 

@@ -4,6 +4,7 @@ const test = require("node:test");
 const assert = require("node:assert/strict");
 const { World } = require("./world/world");
 const { Node, certificates } = require("./world/node");
+const { atEnd } = require("./world/finish");
 const { until } = require("./world/until");
 const { createClient } = require("..");
 
@@ -12,7 +13,7 @@ async function setup(t) {
   const certs = certificates(world, "orders");
   const node = await Node.start(world);
   const c = createClient({ urls: [node.address], ...certs.of("orders") });
-  t.after(() => c.close());
+  atEnd(t, () => c.close());
   return { node, c };
 }
 
@@ -81,7 +82,7 @@ test("a service of more instances than a part of a snapshot holds is seen whole"
   const world = new World(t);
   const node = await Node.start(world, { insecure: true });
   const c = createClient({ urls: [`http://${node.address}`] });
-  t.after(() => c.close());
+  atEnd(t, () => c.close());
   const total = 1203;
   const each = async (i) => c.call({ op: "register", method: "POST", path: "/registry/register", body: { serviceName: "orders", instanceId: `i${i}`, port: 1, address: "10.0.0.1" } });
   for (let i = 0; i < total; i += 50) await Promise.all(Array.from({ length: Math.min(50, total - i) }, (_, k) => each(i + k)));

@@ -46,6 +46,9 @@ test("of several failures the one that a registry answered counts", () => {
   assert.equal(worst([a, b]).message, "list: no answer from http://a: connection refused; list: no answer from http://b: connection refused");
   const answered = new RosterError("list: busy", { code: "unavailable", status: 503 });
   assert.equal(worst([a, answered, b]), answered);
+  const foreign = new RosterError("list: not in the form", { status: 404 });
+  assert.equal(worst([a, foreign, answered]), answered);
+  assert.equal(worst([a, foreign]), foreign);
 });
 
 test("the wait doubles up to a bound, and the whole width is random", () => {
@@ -70,6 +73,17 @@ test("which errors pass by themselves, and which instances may be registered aga
   assert.ok(verdict.again(of("not_found", { status: 404 })));
   assert.ok(verdict.again(of("unauthenticated", { status: 401 }), undefined, true));
   assert.ok(!verdict.again(of("unauthenticated", { status: 401 }), undefined, false));
+});
+
+test("what whoever starts a service is told, and not kept waiting with", () => {
+  const of = (code, more) => new RosterError("x", { code, ...more });
+  const [network, certificate] = ["ECONNREFUSED", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"].map((code) => networkError("register", "https://a", Object.assign(new Error("x"), { code })));
+  for (const err of [of("forbidden", { status: 403 }), of(undefined, { status: 404 }), of("conflict", { status: 409 }), certificate, worst([certificate, certificate]), new TypeError("x")]) {
+    assert.ok(verdict.mistaken(err), `${err.code} ${err.status}`);
+  }
+  for (const err of [of("unavailable", { status: 503 }), of(undefined, { status: 502 }), of("rate_limited", { status: 429 }), network, worst([certificate, network])]) {
+    assert.ok(!verdict.mistaken(err), `${err.code} ${err.status}`);
+  }
 });
 
 test("choosing by weight, and by chance, comes near to the shares", () => {

@@ -2,7 +2,10 @@
 
 const test = require("node:test");
 const assert = require("node:assert/strict");
+const http = require("node:http");
+const { atEnd } = require("./world/finish");
 const { Decoder } = require("../lib/sse");
+const { createClient } = require("..");
 
 const cases = {
   "one event": ["event: put\ndata: {}\nid: a.1\n\n", [["put", "{}", "a.1"]]],
@@ -44,4 +47,28 @@ test("an event without an end is not gathered for ever", () => {
   assert.throws(() => { for (let i = 0; i < 40; i++) decoder.push(piece); }, /too large/);
   const line = new Decoder();
   assert.throws(() => { for (let i = 0; i < 40; i++) line.push("x".repeat(1 << 20)); }, /too large/);
+  const empty = new Decoder();
+  assert.throws(() => { for (let i = 0; i < 40; i++) empty.push("data\n".repeat(1 << 16)); }, /too large/);
+});
+
+test("a character that is cut in two by the network, and an event of many pieces, come whole", async (t) => {
+  const text = JSON.stringify({ metadata: { "ключ": "日本🙂".repeat(1000) } });
+  const server = http.createServer(async (req, res) => {
+    res.writeHead(200, { "Content-Type": "text/event-stream" });
+    const bytes = Buffer.from(`\ufeffevent: put\r\ndata: ${text}\r\n\r\n`);
+    for (let at = 0; at < bytes.length; at += 997) {
+      res.write(bytes.subarray(at, at + 997));
+      await new Promise((resolve) => { setImmediate(resolve); });
+    }
+    res.end();
+  });
+  await new Promise((resolve) => { server.listen(0, "127.0.0.1", resolve); });
+  atEnd(t, () => { server.close(); server.closeAllConnections(); });
+  const c = createClient({ urls: [`http://127.0.0.1:${server.address().port}`] });
+  atEnd(t, () => c.close());
+  for await (const { type, instance } of c.watch()) {
+    assert.equal(type, "put");
+    assert.equal(JSON.stringify(instance), text);
+    break;
+  }
 });

@@ -3,6 +3,7 @@
 const test = require("node:test");
 const assert = require("node:assert/strict");
 const http = require("node:http");
+const { atEnd } = require("./world/finish");
 const { until } = require("./world/until");
 const { createClient } = require("..");
 
@@ -23,9 +24,9 @@ async function scripted(t, ...script) {
     return res.end(part);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => { server.close(); server.closeAllConnections(); });
+  atEnd(t, () => { server.close(); server.closeAllConnections(); });
   const c = createClient({ urls: [`http://127.0.0.1:${server.address().port}`] });
-  t.after(() => c.close());
+  atEnd(t, () => c.close());
   return { c, seen };
 }
 
@@ -105,4 +106,66 @@ test("a watch ends when it is closed, or its signal comes", async (t) => {
 test("what cannot be decoded is an error, and no gap", async (t) => {
   const { c } = await scripted(t, "event: put\ndata: {\nid: e.1\n\n");
   await assert.rejects(async () => { for await (const each of c.watch()) assert.fail(each.type); }, /decode a put event/);
+});
+
+test("nothing comes after the end, though more has arrived", async (t) => {
+  const { c } = await scripted(t, `${snapshot(["1"], "e.1")}${put("2", "e.2")}${put("3", "e.3")}…`);
+  const watch = c.watch();
+  const seen = [];
+  for await (const { id } of watch) {
+    seen.push(id);
+    watch.close();
+  }
+  assert.deepEqual(seen, ["e.1"]);
+});
+
+test("an end that comes in the moment of a connection is one", async (t) => {
+  const { c } = await scripted(t, `${snapshot(["1"], "e.1")}…`);
+  const watch = c.watch();
+  const failover = c.failover.bind(c);
+  c.failover = async (...args) => {
+    const body = await failover(...args);
+    watch.close();
+    return body;
+  };
+  for await (const { type } of watch) assert.fail(type);
+});
+
+test("whoever is refused is told, and has a view as soon as it may", async (t) => {
+  const { c } = await scripted(t, { status: 403, code: "forbidden" }, { status: 401, code: "unauthenticated" }, { status: 404, code: "not_found" }, `${snapshot(["1"], "e.1")}…`);
+  const resolver = c.resolver("a");
+  resolver.on("failed", assert.fail);
+  await assert.rejects(resolver.ready(), { code: "forbidden" });
+  await until("there is a view", () => ids(resolver) === "1");
+  assert.equal(await resolver.ready(), resolver);
+  assert.deepEqual([resolver.connected, resolver.error], [true, undefined]);
+});
+
+test("a view gets over what cannot be decoded, with a fresh snapshot", async (t) => {
+  for (const garbled of ["event: put\ndata: {\nid: e.2\n\n", "event: snapshot\ndata: {}\n\n", "event: delete\ndata: null\n\n"]) {
+    const { c, seen } = await scripted(t, `retry: 1\n\n${snapshot(["1"], "e.1")}${garbled}`, `${snapshot(["2"], "e.3")}…`);
+    const resolver = await c.resolver("a").ready();
+    await until("it has the next view", () => ids(resolver) === "2");
+    assert.deepEqual(seen, [undefined, undefined]);
+  }
+});
+
+test("a connection that goes on where it was, with nothing to tell, is one", async (t) => {
+  const { c, seen } = await scripted(t, `retry: 1\n\n${snapshot(["1"], "e.1")}`, ":\n\n…");
+  const resolver = await c.resolver("a").ready();
+  await until("it is connected again", () => seen.length === 2 && resolver.connected);
+  assert.equal(resolver.error, undefined);
+});
+
+test("an override counts in place of the status", async (t) => {
+  const { c } = await scripted(t, `${snapshot(["1", "2"], "e.1")}${put("1", "e.2", { override: { status: "out_of_service", reason: "it leaks", until: 1 } })}` +
+    `${put("3", "e.3", { status: "draining", override: { status: "up", reason: "x", until: 1 } })}${put("2", "e.4", { override: { reason: "no status", until: 1 } })}…`);
+  const resolver = await c.resolver("a").ready();
+  await until("all is there", () => ids(resolver) === "1,2,3" && resolver.instances().some((each) => each.override?.reason === "no status"));
+  assert.deepEqual(Array.from({ length: 4 }, () => resolver.pick().instanceId).sort(), ["2", "2", "3", "3"]);
+});
+
+test("a position that cannot be one is told at once", async (t) => {
+  const { c } = await scripted(t);
+  for (const after of ["", "a\nb", "ä", "x".repeat(257)]) assert.throws(() => c.watch({ after }), /after must be the id of an event/);
 });

@@ -3,6 +3,7 @@
 const fs = require("node:fs");
 const path = require("node:path");
 const { spawn } = require("node:child_process");
+const { atEnd, owned } = require("./finish");
 const { freePort } = require("./port");
 const { until } = require("./until");
 const { binary } = require("./world");
@@ -21,7 +22,7 @@ class Node {
     node.#world = world;
     node.address = `127.0.0.1:${await freePort()}`;
     node.#flags = insecure ? ["--insecure", ...flags] : [...flags];
-    world.t.after(() => node.kill());
+    atEnd(world.t, () => node.kill());
     await node.start();
     return node;
   }
@@ -29,7 +30,7 @@ class Node {
   async start() {
     const from = this.#log.length;
     const args = ["serve", "--listen", this.address, "--admin-listen", "127.0.0.1:0", "--log-format", "json", "--lease-min-ttl", "1s", ...this.#flags];
-    const child = spawn(binary, args, { cwd: this.#world.folder, stdio: ["ignore", "ignore", "pipe"] });
+    const child = owned(spawn(binary, args, { cwd: this.#world.folder, stdio: ["ignore", "ignore", "pipe"] }));
     this.#child = child;
     child.stderr.on("data", (data) => { this.#log += data; });
     await until("the registry serves", () => {
@@ -38,9 +39,13 @@ class Node {
     });
   }
 
+  /** Stops the process as a debugger would, until it is let go on. */
+  freeze() { this.#child.kill("SIGSTOP"); }
+  thaw() { this.#child.kill("SIGCONT"); }
+
   async kill() {
     const child = this.#child;
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGKILL");
     await ended;

@@ -1,6 +1,7 @@
 "use strict";
 
 const net = require("node:net");
+const { atEnd } = require("./finish");
 
 /** A TCP proxy whose connections a test can cut, refuse, or rob of an answer. */
 class Proxy {
@@ -17,7 +18,7 @@ class Proxy {
     proxy.#target = target;
     proxy.#server = net.createServer((socket) => proxy.#serve(socket));
     await new Promise((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));
-    t.after(() => {
+    atEnd(t, () => {
       proxy.cut();
       proxy.#server.close();
     });

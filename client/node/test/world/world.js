@@ -4,6 +4,7 @@ const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
 const { spawn, execFileSync } = require("node:child_process");
+const { atEnd, owned } = require("./finish");
 const { until } = require("./until");
 
 /** The program under test, which Go builds for it. */
@@ -25,7 +26,7 @@ class World {
     this.variables = { TMPDIR: this.temp, HOME: this.folder, XDG_STATE_HOME: path.join(this.folder, "state"), ROSTER_BIN: binary };
     const before = Object.fromEntries(Object.keys(this.variables).map((name) => [name, process.env[name]]));
     Object.assign(process.env, this.variables);
-    t.after(async () => {
+    atEnd(t, async () => {
       await this.killDaemon();
       for (const [name, value] of Object.entries(before)) {
         if (value === undefined) delete process.env[name];
@@ -64,15 +65,19 @@ class World {
     return execFileSync(binary, args, { cwd: this.folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   }
 
-  /** Starts a node program whose text is given, with `sdk` as the path of the ES module. Gives { code, out, err }. */
-  run(text) {
+  /**
+   * Starts a node program whose text is given, in which "roster-registry" stands for this
+   * package. Its `ended` gives { code, out, err }; one that does not end is killed.
+   */
+  run(text, env = {}) {
     const entry = new URL(`file://${path.join(__dirname, "..", "..", "index.mjs")}`).href;
-    const child = spawn(process.execPath, ["--input-type=module", "-e", text.replaceAll("roster-registry", entry)], { stdio: ["ignore", "pipe", "pipe"] });
+    const args = ["--input-type=module", "-e", text.replaceAll("roster-registry", entry)];
+    const child = owned(spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env }, timeout: 60_000, killSignal: "SIGKILL" }));
     let out = "";
     let err = "";
     child.stdout.on("data", (data) => { out += data; });
     child.stderr.on("data", (data) => { err += data; });
-    this.t.after(() => child.kill("SIGKILL"));
+    atEnd(this.t, () => child.kill("SIGKILL"));
     const ended = new Promise((resolve) => child.on("close", (code) => resolve({ code, out, err })));
     return { child, ended, out: () => out };
   }
