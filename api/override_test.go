@@ -139,6 +139,7 @@ func TestOverrideRacesRegistration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &faulty{}
 		n := simulate(t, setup{policy: rules, wrap: f.wrap})
+		synctest.Wait() // or the node may list the overrides only when they are there
 		f.lags(time.Second)
 		// Another node's override: this one hears of it late.
 		until := store.At(time.Now().Add(time.Hour))

@@ -63,7 +63,8 @@ func (r *Registry) settleOnce(ctx context.Context, service, id string) (store.Re
 	}
 	key := store.InstanceKey(service, id)
 	if o != nil && o.KeptOut {
-		why.Code = store.Forced
+		// The same words as of the administrator's own removal, which may come second.
+		why.Code, why.Note = store.Forced, o.Reason
 		return r.exclude(ctx, key, why)
 	}
 	rec, err := r.store.Update(ctx, store.Ref{Key: key}, why, func(x *store.Record) error {
