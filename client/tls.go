@@ -31,7 +31,7 @@ func tlsFromFiles(ca, cert, key string) (*tls.Config, error) {
 	}
 	pair := &keyPair{cert: cert, key: key}
 	if err := pair.load(); err != nil {
-		return nil, fmt.Errorf("read client certificate: %w", err)
+		return nil, fmt.Errorf("read client certificate %s with key %s: %w", cert, key, err)
 	}
 	config.GetClientCertificate = pair.get
 	return config, nil

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -111,19 +110,12 @@ func (r *Registry) Overrides(ctx context.Context, c Caller) ([]*store.Record, er
 // keptOut tells whether an administrator keeps the ID out. What this node knows may be over,
 // so the store has the last word before anyone is refused.
 func (r *Registry) keptOut(ctx context.Context, service, id string) error {
-	o := r.overrides.of(service, id)
-	if o == nil || !o.KeptOut {
+	if o := r.overrides.of(service, id); o == nil || !o.KeptOut {
 		return nil
 	}
-	rec, err := r.store.Get(ctx, overrideKey(service, id))
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil
-	case err != nil:
+	o, err := r.word(ctx, service, id)
+	if err != nil || o == nil || !o.KeptOut {
 		return failed(err)
-	}
-	if o = rec.Instance.Override; o == nil || !o.KeptOut {
-		return nil
 	}
 	detail := fmt.Sprintf("an administrator keeps instance %s of service %s out until %s", quote(id), quote(service), o.Until.Time().Format(time.RFC3339))
 	if o.Reason != "" {
