@@ -27,6 +27,9 @@ type Options struct {
 	// LogChanges is how many visible changes are kept for subscribers that resume;
 	// 0 means 16,384.
 	LogChanges int
+	// LogBytes is about how many bytes of memory they may keep beyond the instances that live;
+	// 0 means 48 MiB, which is 16,384 changes of instances of 1 KiB.
+	LogBytes int
 	// Pending is how many changes may wait for a slow subscriber before it is told to
 	// resync; 0 means 1,024.
 	Pending int
@@ -106,6 +109,9 @@ func New(opts Options) *Catalog {
 	if opts.LogChanges <= 0 {
 		opts.LogChanges = 16_384
 	}
+	if opts.LogBytes <= 0 {
+		opts.LogBytes = 48 << 20
+	}
 	if opts.Pending <= 0 {
 		opts.Pending = 1_024
 	}
@@ -136,7 +142,7 @@ func New(opts Options) *Catalog {
 		c.holds, c.keepBack = caps.Shared, caps.KeepBack
 	}
 	c.lastContact.Store(int64(c.clock()))
-	c.changes.limit = opts.LogChanges
+	c.changes.limit, c.changes.most = opts.LogChanges, opts.LogBytes
 	c.subs.init()
 	return c
 }

@@ -84,8 +84,11 @@ type transition struct {
 // had meanwhile. Its order is that of seq, in which numbers never fall.
 type changeLog struct {
 	limit   int
+	most    int // about how many bytes the changes may keep
 	ring    []*Change
 	start   int
+	count   int            // of the changes that the ring holds, from start on
+	size    int            // about how many bytes they keep
 	base    store.Revision // nothing at or before it is in the ring any more
 	baseSeq uint64         // of the last group of which something has left the ring
 	turns   []transition   // the first is the last at or before baseSeq, if there is one
@@ -98,7 +101,7 @@ type jump struct{ from, to uint64 }
 
 func (l *changeLog) reset(base store.Revision, seq, mark uint64) {
 	clear(l.ring)
-	l.ring, l.start, l.base, l.baseSeq = l.ring[:0], 0, base, seq
+	l.ring, l.start, l.count, l.size, l.base, l.baseSeq = l.ring[:0], 0, 0, 0, base, seq
 	l.turns = append(l.turns[:0], transition{seq: seq, number: base.Number, mark: mark})
 	l.jumps = nil
 }
@@ -111,13 +114,37 @@ func (l *changeLog) jump(from, to uint64) {
 }
 
 func (l *changeLog) add(ch *Change) {
-	if len(l.ring) < l.limit {
-		l.ring = append(l.ring, ch)
-		return
+	if l.count == l.limit {
+		l.drop()
 	}
-	l.base, l.baseSeq = l.ring[l.start].Revision, l.ring[l.start].seq
-	l.ring[l.start] = ch
+	if place := (l.start + l.count) % l.limit; place < len(l.ring) {
+		l.ring[place] = ch
+	} else {
+		l.ring = append(l.ring, ch)
+	}
+	l.count++
+	for l.size += ch.size(); l.size > l.most && l.count > 1; {
+		l.drop()
+	}
+}
+
+// drop forgets the oldest change.
+func (l *changeLog) drop() {
+	oldest := l.ring[l.start]
+	l.base, l.baseSeq = oldest.Revision, oldest.seq
+	l.size -= oldest.size()
+	l.ring[l.start] = nil
 	l.start = (l.start + 1) % l.limit
+	l.count--
+}
+
+// size is about how many bytes the change keeps: the record, its encoding, and the frame of an
+// event, which are each about as long.
+func (ch *Change) size() int {
+	if ch.After != nil {
+		return 3 * ch.After.Size()
+	}
+	return 3 * ch.Before.Size()
 }
 
 func (l *changeLog) turn(t transition) {
@@ -142,8 +169,8 @@ func (l *changeLog) since(after Position, node uint64, want func(service string)
 		return nil, false
 	}
 	var out []*Change
-	first := sort.Search(len(l.ring), func(i int) bool { ch := l.at(i); return missed(ch.Revision.Number, ch.seq) })
-	for i := first; i < len(l.ring); i++ {
+	first := sort.Search(l.count, func(i int) bool { ch := l.at(i); return missed(ch.Revision.Number, ch.seq) })
+	for i := first; i < l.count; i++ {
 		if ch := l.at(i); want(ch.Service()) {
 			out = append(out, ch)
 		}
@@ -177,4 +204,4 @@ func (l *changeLog) leaves(p Position, node uint64) (seq uint64, ok bool) {
 }
 
 // at gives the change at place i, from the oldest on.
-func (l *changeLog) at(i int) *Change { return l.ring[(l.start+i)%len(l.ring)] }
+func (l *changeLog) at(i int) *Change { return l.ring[(l.start+i)%l.limit] }

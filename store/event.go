@@ -57,6 +57,15 @@ func (e *Event) Key() Key {
 	return e.Before.Key
 }
 
+// Size is about how many bytes of memory the event keeps that no earlier event of its log
+// does: the record after the change, or the one that left.
+func (e *Event) Size() int {
+	if e.Record != nil {
+		return e.Record.Size()
+	}
+	return e.Before.Size()
+}
+
 // Deleted tells whether the event removed the record.
 func (e *Event) Deleted() bool { return e.Record == nil }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"slices"
 	"time"
+	"unsafe"
 )
 
 // Millis is a moment in Unix milliseconds, as on the wire. Zero is "not set".
@@ -47,6 +48,27 @@ type Record struct {
 	Process string
 	// Instance is what clients see.
 	Instance Instance
+}
+
+// Size is about how many bytes of memory the record takes. A log that keeps records bounds
+// itself by it, since a record with all the metadata it may have takes fifty times one with none.
+func (r *Record) Size() int {
+	in := &r.Instance
+	n := int(unsafe.Sizeof(*r)) + len(r.Key.Service) + len(r.Key.ID) + len(r.Owner) + len(r.Process) +
+		len(in.Address) + len(in.Protocol) + len(in.Version) + len(in.Env) + len(in.Zone) + len(in.Role) + len(in.Meta)
+	if c := in.Check; c != nil {
+		n += int(unsafe.Sizeof(*c)) + len(c.Path)
+	}
+	if v := in.Verdict; v != nil {
+		n += int(unsafe.Sizeof(*v)) + len(v.Why) + len(v.Node)
+	}
+	for _, tag := range in.Tags {
+		n += int(unsafe.Sizeof(tag)) + len(tag)
+	}
+	for _, p := range in.Metadata {
+		n += int(unsafe.Sizeof(p)) + len(p.Key) + len(p.Value)
+	}
+	return n
 }
 
 // Ref gives the record's key under its present lease.

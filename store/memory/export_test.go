@@ -5,7 +5,9 @@ package memory
 func (s *Store) Compact() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	clear(s.log.ring)
-	s.log.first, s.log.floor = s.log.next, s.revision.Number
+	for s.log.first < s.log.next {
+		s.log.drop()
+	}
+	s.log.floor = s.revision.Number
 	s.log.announce()
 }

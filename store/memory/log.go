@@ -12,14 +12,16 @@ import (
 type log struct {
 	ring  []store.Event // grows up to limit, then is overwritten from its oldest on
 	limit int
+	size  int           // about how many bytes the events keep
+	most  int           // how many bytes they may
 	first uint64        // position of the oldest event kept
 	next  uint64        // position that the next event gets
 	floor uint64        // number of the latest revision that is not wholly kept
 	news  chan struct{} // closed at the next change; nil while nobody waits
 }
 
-func (l *log) open(limit int, number uint64) {
-	l.limit, l.floor = limit, number
+func (l *log) open(limit, most int, number uint64) {
+	l.limit, l.most, l.floor = limit, most, number
 }
 
 func (l *log) at(position uint64) *store.Event {
@@ -27,18 +29,30 @@ func (l *log) at(position uint64) *store.Event {
 }
 
 func (l *log) append(e store.Event) {
-	if len(l.ring) < l.limit {
+	if l.next-l.first == uint64(l.limit) {
+		l.drop()
+	}
+	if place := l.next % uint64(l.limit); place < uint64(len(l.ring)) {
+		l.ring[place] = e
+	} else {
 		if n := len(l.ring); n == cap(l.ring) { // append alone may go past the limit
 			l.ring = slices.Grow(l.ring, min(max(n, 64), l.limit-n))
 		}
 		l.ring = append(l.ring, e)
-	} else {
-		oldest := l.at(l.first)
-		l.floor = oldest.Revision.Number
-		*oldest = e
-		l.first++
 	}
 	l.next++
+	for l.size += e.Size(); l.size > l.most && l.first+1 < l.next; {
+		l.drop()
+	}
+}
+
+// drop forgets the oldest event.
+func (l *log) drop() {
+	oldest := l.at(l.first)
+	l.floor = oldest.Revision.Number
+	l.size -= oldest.Size()
+	*oldest = store.Event{}
+	l.first++
 }
 
 // after gives the position of the first event after the revision with the number; ok is

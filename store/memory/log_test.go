@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,6 +53,55 @@ func TestLogIsBoundedAndLoudAboutIt(t *testing.T) {
 	})
 }
 
+// registerPadded registers an instance with so many bytes of metadata.
+func (f fixture) registerPadded(id string, pad int) *store.Record {
+	f.Helper()
+	in := instance(id)
+	in.Instance.Metadata = []store.Pair{{Key: "pad", Value: strings.Repeat("x", pad)}}
+	rec, err := f.Register(f.Context(), in, store.Grant{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	return rec
+}
+
+// TestLogIsBoundedByBytes: records with all the metadata they may have must not take more
+// than the log may keep, and what is gone is told to whoever is behind.
+func TestLogIsBoundedByBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most = 64 << 10
+		f := open(t, Options{LogEvents: 40, LogBytes: most})
+		w := f.watch()
+		for i := range 100 {
+			rec := f.registerPadded(fmt.Sprint(i%7), i%3*1000)
+			size := 0
+			for at := f.log.first; at < f.log.next; at++ {
+				size += f.log.at(at).Size()
+			}
+			kept := int(f.log.next - f.log.first)
+			if size != f.log.size || size > most || kept > 40 || kept < min(i+1, 40) && size+rec.Size()+3000 < most {
+				t.Fatalf("after %d, %d events keep %d bytes, the log says %d", i+1, kept, size, f.log.size)
+			}
+			after := f.log.at(f.log.first).Revision
+			if after.Number--; f.log.floor > after.Number {
+				t.Fatalf("after %d, the oldest event kept is after %d, the floor is %d", i+1, after.Number, f.log.floor)
+			}
+		}
+		_, err := w.Next(t.Context())
+		f.wantErr(err, store.ErrCompacted)
+		before := f.list().Revision
+		w2, err := f.Watch(t.Context(), store.Selector{}, before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w2.Close()
+		f.registerPadded("huge", most) // one event is kept whatever it takes
+		if b := f.next(w2); len(b.Events) != 1 || f.log.next-f.log.first != 1 {
+			t.Errorf("a huge event: %s, and %d events kept", tell(b.Events), f.log.next-f.log.first)
+		}
+	})
+}
+
 func TestPositionsThatAreNotOfThisHistory(t *testing.T) {
 	f := open(t, Options{})
 	now := f.register("a", 0).Revision
@@ -67,8 +117,8 @@ func TestPositionsThatAreNotOfThisHistory(t *testing.T) {
 // hold in part is not given at all.
 func TestRevisionIsNeverSplit(t *testing.T) {
 	var l log
-	l.open(4, 1)
-	add := func(number uint64) { l.append(store.Event{Revision: store.Revision{Epoch: 1, Number: number}}) }
+	l.open(4, 1<<40, 1)
+	add := func(number uint64) { l.append(store.Event{Revision: store.Revision{Epoch: 1, Number: number}, Record: &store.Record{}}) }
 	for range 3 {
 		add(2)
 	}

@@ -26,6 +26,10 @@ type Options struct {
 	// LogEvents is how many events are kept for watchers and for History; zero: 65,536.
 	// A watcher that is further behind gets ErrCompacted.
 	LogEvents int
+	// LogBytes is about how many bytes of memory they may take; zero: 64 MiB, which is 65,536
+	// events of 1 KiB. Without it, records with all the metadata they may have take ten times
+	// as much. It must be more than the records that expire at one instant take.
+	LogBytes int
 	// MaxExpiredTombstones bounds the tombstones of records that expired; zero: 100,000.
 	MaxExpiredTombstones int
 	// MaxTombstones bounds the tombstones of all other reasons; zero: 1,000,000. Beyond
@@ -48,6 +52,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.LogEvents <= 0 {
 		o.LogEvents = 65_536
+	}
+	if o.LogBytes <= 0 {
+		o.LogBytes = 64 << 20
 	}
 	if o.MaxExpiredTombstones <= 0 {
 		o.MaxExpiredTombstones = 100_000
@@ -108,7 +115,7 @@ func Open(opts Options) *Store {
 	if opts.State != nil {
 		s.restore(opts.State)
 	}
-	s.log.open(opts.LogEvents, s.revision.Number)
+	s.log.open(opts.LogEvents, opts.LogBytes, s.revision.Number)
 	s.wg.Go(s.expire)
 	return s
 }
