@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"sync/atomic"
@@ -28,6 +29,10 @@ type Options struct {
 	// commas, with ROSTER_CA, ROSTER_CERT and ROSTER_KEY for the files below where those
 	// are empty. Without that, too, the registry is this user's local one, see Local.
 	Addresses []string
+	// InOrder has the first call go to the first address. Otherwise it goes to any of them, so
+	// that the clients of a registry spread over its nodes. Later ones go where the last was
+	// answered.
+	InOrder bool
 	// Local says how the local registry is found, and started where none runs.
 	Local LocalOptions
 
@@ -93,6 +98,10 @@ func New(opts Options) (*Client, error) {
 			return nil, fmt.Errorf("new client: %w", err)
 		}
 		c.bases = append(c.bases, base)
+	}
+
+	if n := len(c.bases); n > 1 && !opts.InOrder {
+		c.preferred.Store(rand.Uint32N(uint32(n)))
 	}
 
 	switch {

@@ -74,3 +74,21 @@ func TestHTTPClientOfTheCallerStaysAsItIs(t *testing.T) {
 		t.Fatalf("the caller's client was changed: %+v", theirs)
 	}
 }
+
+// TestClientsSpread: clients that know the same nodes do not all begin with the first of them,
+// unless told to.
+func TestClientsSpread(t *testing.T) {
+	for _, inOrder := range []bool{false, true} {
+		first := make(map[uint32]int)
+		for range 200 {
+			c, err := New(Options{Addresses: []string{"a:1", "b:1", "c:1"}, InOrder: inOrder})
+			if err != nil {
+				t.Fatal(err)
+			}
+			first[c.preferred.Load()]++
+		}
+		if inOrder && first[0] != 200 || !inOrder && (len(first) != 3 || first[0]+first[1]+first[2] != 200) {
+			t.Errorf("in order %v: they begin with %v", inOrder, first)
+		}
+	}
+}

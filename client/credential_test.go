@@ -108,7 +108,7 @@ func TestRotationThatIsSwallowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t, rigOptions{tokens: registry.TokenPolicy{TTL: 10 * time.Minute, Grace: time.Minute}})
 		var hangs atomic.Bool
-		c, err := New(Options{Addresses: []string{"http://a.one:80", "http://a.two:80"}, HTTPClient: &http.Client{
+		c, err := New(Options{Addresses: []string{"http://a.one:80", "http://a.two:80"}, InOrder: true, HTTPClient: &http.Client{
 			Transport: trip(func(req *http.Request) (*http.Response, error) {
 				if req.URL.Host == "a.one:80" && (hangs.Load() || req.URL.Path == "/registry/token/rotate") {
 					hangs.Store(true)

@@ -35,7 +35,7 @@ func dead(t *testing.T) string {
 // reach gives a client of the addresses.
 func reach(t *testing.T, addresses ...string) *Client {
 	t.Helper()
-	c, err := New(Options{Addresses: addresses, Timeout: 5 * time.Second})
+	c, err := New(Options{Addresses: addresses, InOrder: true, Timeout: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -186,6 +186,7 @@ func (g *rig) losing(lose func(path string, n int) bool) {
 func (g *rig) client(identity string) *Client {
 	g.t.Helper()
 	c, err := New(Options{
+		InOrder:    true,
 		Addresses:  []string{"http://" + identity + ".one:80", "http://" + identity + ".two:80"},
 		HTTPClient: &http.Client{Transport: g},
 	})

@@ -127,7 +127,7 @@ func follow(t *testing.T, steps []step, want []string, f func(t *testing.T, w *W
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{t: t, steps: steps}
-		c, err := New(Options{Addresses: []string{"http://one", "http://two"}, HTTPClient: &http.Client{Transport: s}})
+		c, err := New(Options{Addresses: []string{"http://one", "http://two"}, InOrder: true, HTTPClient: &http.Client{Transport: s}})
 		if err != nil {
 			t.Fatal(err)
 		}

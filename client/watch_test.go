@@ -121,7 +121,7 @@ func TestWatchBacksOff(t *testing.T) {
 	var waits []time.Duration
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{t: t, steps: steps}
-		c, err := New(Options{Addresses: []string{"http://one", "http://two"}, HTTPClient: &http.Client{Transport: s}})
+		c, err := New(Options{Addresses: []string{"http://one", "http://two"}, InOrder: true, HTTPClient: &http.Client{Transport: s}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +193,7 @@ func TestWatchRefused(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{t: t, steps: steps}
-			c, err := New(Options{Addresses: []string{"http://one", "http://two"}, HTTPClient: &http.Client{Transport: s}})
+			c, err := New(Options{Addresses: []string{"http://one", "http://two"}, InOrder: true, HTTPClient: &http.Client{Transport: s}})
 			if err != nil {
 				t.Fatal(err)
 			}

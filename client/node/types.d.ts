@@ -55,6 +55,8 @@ export interface ClientOptions {
    * empty, the registry of this machine, which is started if none runs.
    */
   urls?: string[];
+  /** Begin with the first of them; otherwise with any, so that clients spread over the nodes. */
+  inOrder?: boolean;
   /** The bundle of root certificates that the registry's own is checked against: PEM text, a Buffer, or the path of a file. */
   ca?: string | Buffer | URL;
   /** This client's certificate, in the same forms. Files are read again for every new connection. */

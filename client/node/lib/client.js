@@ -20,7 +20,7 @@ class Client {
   #closed = false;
 
   constructor(options = {}) {
-    const { urls, ca, cert, key, timeout = 10_000 } = fromEnvironment(options);
+    const { urls, inOrder = false, ca, cert, key, timeout = 10_000 } = fromEnvironment(options);
     if (!(Number.isFinite(timeout) && timeout > 0)) throw new TypeError("create client: timeout must be a number of milliseconds");
     const secured = [ca, cert, key].some((value) => value !== undefined);
     if (urls !== undefined && !(Array.isArray(urls) && urls.length > 0)) {
@@ -33,7 +33,7 @@ class Client {
      * costs little, and somebody sits in front of it.
      */
     this.longestPause = this.local ? 1000 : 20_000;
-    this.#endpoints = this.local ? new LocalNode() : new Nodes(urls.map((url) => parseAddress(url, secured)));
+    this.#endpoints = this.local ? new LocalNode() : new Nodes(urls.map((url) => parseAddress(url, secured)), inOrder);
     this.#connections = connections({ ca, cert, key });
     this.#timeout = timeout;
   }

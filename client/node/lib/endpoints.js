@@ -1,15 +1,18 @@
 "use strict";
 
+const { randomInt } = require("node:crypto");
+
 const { findDaemon, ensureDaemon, daemonAgain } = require("./daemon");
 const { baseOf } = require("./discovery");
 
 /** The nodes of one registry, in the order in which to try them: the one that answered last first. */
 class Nodes {
   #bases;
-  #first = 0;
+  #first;
 
-  constructor(bases) {
+  constructor(bases, inOrder) {
     this.#bases = bases;
+    this.#first = inOrder ? 0 : randomInt(bases.length);
   }
 
   get size() { return this.#bases.length; }

@@ -16,7 +16,7 @@ test("between two nodes on one Redis a registration and a view go on, whichever 
   const flags = ["--backend", "redis", "--store-redis-addresses", await redis(world), "--auth-token-ttl", "4s"];
   const [a, b] = [await Node.start(world, { flags }), await Node.start(world, { flags })];
   const client = (name, ...nodes) => {
-    const c = createClient({ urls: nodes.map((node) => node.address), ...certs.of(name) });
+    const c = createClient({ urls: nodes.map((node) => node.address), inOrder: true, ...certs.of(name) });
     atEnd(t, () => c.close());
     return c;
   };
@@ -62,7 +62,7 @@ test("a node that is no registry any more, or has a fault of its own, is passed 
   for (const broken of [page, problem(500, "internal"), problem(503, "unavailable"), { status: 200, body: 7 }, lost]) {
     const bad = await Fake.start(t, { get: () => broken, register: () => broken });
     const good = await Fake.start(t);
-    const c = createClient({ urls: [bad.url, good.url] });
+    const c = createClient({ urls: [bad.url, good.url], inOrder: true });
     atEnd(t, () => c.close());
     await c.register({ serviceName: "orders", instanceId: "one", port: 1, ttl: 60_000 });
     assert.equal((await c.get("orders", "one")).instanceId, "one");
@@ -73,7 +73,7 @@ test("a node that is no registry any more, or has a fault of its own, is passed 
 test("what a registry says of the request is not asked of the others", async (t) => {
   for (const [status, code] of [[400, "invalid_request"], [403, "forbidden"], [404, "not_found"], [409, "conflict"], [429, "rate_limited"]]) {
     const nodes = [await Fake.start(t, { get: () => problem(status, code) }), await Fake.start(t)];
-    const c = createClient({ urls: nodes.map((node) => node.url) });
+    const c = createClient({ urls: nodes.map((node) => node.url), inOrder: true });
     atEnd(t, () => c.close());
     await assert.rejects(c.get("orders", "one"), { code, status });
     assert.equal(nodes[1].calls.length, 0);

@@ -86,6 +86,7 @@ func (s *session) connectTo(local func() (devfile.Info, error)) (*client.Client,
 		}
 		opts.Addresses = []string{"http://" + info.Address()}
 	}
+	opts.InOrder = true // as the one who typed them would expect
 	c, err := client.New(opts)
 	if err != nil {
 		return nil, Usage(err)
