@@ -13,12 +13,12 @@ import (
 
 // auditCaller tells of a connection whose certificate is no longer good.
 func (a *API) auditCaller(c *gin.Context, who registry.Caller, err error) {
-	a.reg.Audit(audit.Event{Kind: audit.CertificateRefused, Outcome: audit.Deny, Identity: who.Identity, From: host(c), Why: err.Error()})
+	a.reg.Audit(audit.Event{Kind: audit.CertificateRefused, Outcome: audit.Deny, Identity: who.Identity, From: host(c), Request: request(c).RequestID(), Why: err.Error()})
 }
 
 // auditLimited tells of a caller that was told to wait.
 func (a *API) auditLimited(c *gin.Context, detail string) {
-	e := audit.Event{Kind: audit.RateLimited, Outcome: audit.Deny, From: host(c), Why: detail}
+	e := audit.Event{Kind: audit.RateLimited, Outcome: audit.Deny, From: host(c), Request: request(c).RequestID(), Why: detail}
 	if who, err := a.opts.Identify(c.Request); err == nil {
 		e.Identity, e.From = who.Identity, who.From
 	}
@@ -27,7 +27,7 @@ func (a *API) auditLimited(c *gin.Context, detail string) {
 
 // auditOrigin tells of a request that the guard of a loopback listener did not let pass.
 func (a *API) auditOrigin(c *gin.Context, code string) {
-	a.reg.Audit(audit.Event{Kind: audit.OriginRefused, Outcome: audit.Deny, From: host(c), Why: code})
+	a.reg.Audit(audit.Event{Kind: audit.OriginRefused, Outcome: audit.Deny, From: host(c), Request: request(c).RequestID(), Why: code})
 }
 
 // host gives the address of the other end of the connection, without its port.

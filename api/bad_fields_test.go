@@ -54,7 +54,7 @@ var controls = []string{`\u0000`, `\u0001`, `\b`, `\f`, `\n`, `\r`, `\t`, `\u001
 // badValues gives, for each field of a registration, values that break its rule.
 func badValues() map[string][]string {
 	bad := map[string][]string{
-		"serviceName": {"-", `""`, `"-a"`, `"a-"`, `".a"`, `"a."`, `"_a"`, `".."`, `"a/b"`, `"a b"`, `"a%20b"`, `"a*"`, `"a:b"`,
+		"serviceName": {"-", `""`, `"-a"`, `"a-"`, `".a"`, `"a."`, `"_a"`, `".."`, `"a/b"`, `"a b"`, `"a%20b"`, `"a*"`, `"a:b"`, `"roster"`,
 			`"ä"`, `"a\u202eb"`, quoted(strings.Repeat("a", 64)), quoted(strings.Repeat("a", 10_000))},
 		"instanceId": {`""`, `"."`, `".."`, `"a/b"`, `"a b"`, `"a%20b"`, `"a\\b"`, `"a?b"`, `"a#b"`, `"é"`,
 			quoted(strings.Repeat("a", 129)), quoted(strings.Repeat("a", 10_000))},
@@ -70,6 +70,7 @@ func badValues() map[string][]string {
 		"metadata": {`{"a":1}`, `{"a":null}`, `{"a":true}`, `{"a":{}}`, `{"a":["b"]}`, `{"":"x"}`, "{" + repeated(65, `"k%d":"v"`) + "}",
 			`{"a":"` + strings.Repeat("v", 8192) + `"}`, "{" + repeated(9, `"%d":"`+strings.Repeat("v", 1000)+`"`) + "}",
 			`{"` + strings.Repeat("k", 129) + `":"v"}`},
+		"check": badChecks(),
 	}
 	for _, name := range []string{"protocol", "version", "env", "zone", "role"} {
 		bad[name] = []string{quoted(strings.Repeat("a", 129)), quoted(strings.Repeat("é", 65))}
@@ -90,6 +91,24 @@ func badValues() map[string][]string {
 					bad[name] = append(bad[name], `{"a":"v`+c+`"}`)
 				}
 			}
+		}
+	}
+	return bad
+}
+
+// badChecks gives checks of which some member breaks its rule.
+func badChecks() []string {
+	bad := []string{`{}`, `{"path":"/"}`, `{"type":"script"}`, `{"type":"HTTP"}`, `{"type":""}`, `{"type":null}`, `{"type":"tcp","path":"/"}`,
+		`{"type":"tcp","script":"x"}`, `{"type":"http","headers":{"a":"b"}}`, `{"type":"http","url":"http://example.com/"}`,
+		`{"type":"http","path":""}`, `{"type":"http","path":"a"}`, `{"type":"http","path":"//example.com/"}`, `{"type":"http","path":"/a b"}`,
+		`{"type":"http","path":"/\r\nHost: x"}`, `{"type":"http","path":5}`, `{"type":"grpc","path":"a b"}`,
+		`{"type":"tcp","interval":999}`, `{"type":"tcp","interval":3600001}`, `{"type":"tcp","timeout":99}`, `{"type":"tcp","timeout":60001}`,
+		`{"type":"tcp","interval":2000,"timeout":2001}`, `{"type":"tcp","failures":11}`, `{"type":"tcp","successes":11}`,
+		`{"type":"tcp","onFailure":"drop"}`, `{"type":"tcp","onFailure":""}`, `{"type":"tcp","onFailure":true}`}
+	bad = append(bad, wrongTypes["object"]...)
+	for _, name := range []string{"interval", "timeout", "failures", "successes"} {
+		for _, value := range wrongTypes["integer"] {
+			bad = append(bad, fmt.Sprintf(`{"type":"tcp",%q:%s}`, name, value))
 		}
 	}
 	return bad
@@ -132,6 +151,10 @@ func TestRegistrationFieldNames(t *testing.T) {
 		{`tags:["a",""]`, "tags[1]"},
 		{`metadata:{"team":1,"x":"y","owner":null}`, "metadata.owner metadata.team"},
 		{`metadata:{"team":"\u0000"}`, "metadata.team"},
+		{`check:{}`, "check.type"},
+		{`check:{"type":"ping","path":"x","interval":1,"timeout":0,"failures":0,"successes":11,"onFailure":"x","script":"x"}`,
+			"check.failures check.interval check.onFailure check.script check.successes check.timeout check.type"},
+		{`check:{"type":"http","path":"x"}`, "check.path"},
 		{`ip:"a b"`, "ip"},
 		{`host:"a b"`, "host"},
 		{`host:5`, "host"},

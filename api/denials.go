@@ -28,5 +28,5 @@ func (a *API) denials(c *gin.Context) {
 
 func denialOf(d *audit.Denial) wire.Denial {
 	return wire.Denial{Time: d.Time.UnixMilli(), First: d.First.UnixMilli(), Count: int64(d.Repeats), Kind: string(d.Kind), Identity: d.Identity,
-		From: d.From, Action: d.Action, ServiceName: d.Service, InstanceID: d.Instance, Rule: d.Rule.Text, Why: d.Why}
+		From: d.From, RequestID: d.Request, Action: d.Action, ServiceName: d.Service, InstanceID: d.Instance, Rule: d.Rule.Text, Why: d.Why}
 }

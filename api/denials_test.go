@@ -27,8 +27,9 @@ func TestDenials(t *testing.T) {
 		n.register("orders", "o-1")
 		n.do("POST", "/registry/register", registration(), as("vault")).problem(403, wire.CodeForbidden)
 		time.Sleep(time.Second)
-		n.do("POST", "/registry/register", registration(), as("vault")).problem(403, wire.CodeForbidden)
-		n.do("POST", "/registry/heartbeat", ref("orders", "o-1"), withToken(noToken)).problem(401, wire.CodeUnauthenticated)
+		n.do("POST", "/registry/register", registration(), as("vault"), header(wire.HeaderRequestID, "the-last")).problem(403, wire.CodeForbidden)
+		refused := n.do("POST", "/registry/heartbeat", ref("orders", "o-1"), withToken(noToken))
+		refused.problem(401, wire.CodeUnauthenticated)
 		got := decode[wire.Denials](n.get(denialsPath, root).want(200))
 		if got.Total != 4 || len(got.Denials) != 3 {
 			t.Fatalf("%+v", got)
@@ -40,7 +41,8 @@ func TestDenials(t *testing.T) {
 			{Time: began + 1000, First: began + 1000, Count: 1, Kind: "token_refused", Identity: "orders", From: "192.0.2.7", Action: "register",
 				ServiceName: "orders", InstanceID: "o-1", Why: "dead, or never of this instance"},
 		} {
-			if got.Denials[i] != want {
+			want.RequestID = []string{got.Denials[0].RequestID, "the-last", refused.header.Get(wire.HeaderRequestID)}[i]
+			if got.Denials[i] != want || want.RequestID == "" {
 				t.Errorf("%d: %+v, want %+v", i, got.Denials[i], want)
 			}
 		}
@@ -76,11 +78,11 @@ func TestDenialsOfTheSurface(t *testing.T) {
 		w := n.watch("/registry/watch?service=orders")
 		w.snapshot()
 		limited.Store(true)
-		n.get(orders).problem(429, wire.CodeRateLimited)
+		n.get(orders, header(wire.HeaderRequestID, "one-too-many")).problem(429, wire.CodeRateLimited)
 		limited.Store(false)
 		revoked.Store(true)
 		n.get(orders).problem(401, wire.CodeUnauthenticated)
-		n.get(orders, header("Origin", "http://evil.example"), bad).problem(403, wire.CodeForbidden)
+		n.get(orders, header("Origin", "http://evil.example"), header(wire.HeaderRequestID, "of-a-page"), bad).problem(403, wire.CodeForbidden)
 		time.Sleep(10 * time.Second) // the stream looks
 		synctest.Wait()
 		list := decode[wire.Denials](n.get(denialsPath, root).want(200)).Denials
@@ -91,9 +93,9 @@ func TestDenialsOfTheSurface(t *testing.T) {
 		}
 		const from = "pipe"
 		for kind, want := range map[string]wire.Denial{
-			"rate_limited":        {Count: 1, Identity: "orders", From: "192.0.2.7", Why: "too many requests from this identity"},
-			"certificate_refused": {Count: 2, Identity: "orders", From: from, Why: "its certificate is revoked"},
-			"origin_refused":      {Count: 1, From: from, Why: "forbidden"},
+			"rate_limited":        {Count: 1, RequestID: "one-too-many", Identity: "orders", From: "192.0.2.7", Why: "too many requests from this identity"},
+			"certificate_refused": {Count: 2, RequestID: w.header.Get(wire.HeaderRequestID), Identity: "orders", From: from, Why: "its certificate is revoked"},
+			"origin_refused":      {Count: 1, RequestID: "of-a-page", From: from, Why: "forbidden"},
 		} {
 			want.Kind = kind
 			if told[kind] != want {

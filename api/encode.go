@@ -61,6 +61,7 @@ func EncodeInstance(dst []byte, r *store.Record) []byte {
 		dst = appendText(dst, "reason", o.Reason)
 		dst = append(appendNumber(dst, "until", int64(o.Until)), '}')
 	}
+	dst = appendCheck(dst, in)
 	if in.PID != 0 {
 		dst = appendNumber(dst, "pid", int64(in.PID))
 	}

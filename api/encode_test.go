@@ -40,6 +40,12 @@ func sameAsWire(t interface {
 		RegisteredAt: int64(r.RegisteredAt), LastHeartbeat: 7,
 		Revision: store.Revision{Epoch: r.Revision.Epoch, Number: r.Changed}.String(),
 	}
+	want.Check = checkOf(in.Check)
+	if v := in.Verdict; v != nil {
+		if want.Verdict = (&wire.Verdict{Why: valid(v.Why), Node: valid(v.Node), Since: int64(v.Since)}); v.Node == "" {
+			want.Verdict.Since = 0 // nobody has looked
+		}
+	}
 	for _, tag := range in.Tags {
 		want.Tags = append(want.Tags, valid(tag))
 	}
@@ -52,6 +58,15 @@ func sameAsWire(t interface {
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("%s\nis %+v\nnot %+v", text, got, want)
 	}
+}
+
+// checkOf gives a check as the wire has it.
+func checkOf(c *store.Check) *wire.Check {
+	if c == nil {
+		return nil
+	}
+	return &wire.Check{Type: valid(c.Type), Path: valid(c.Path), Interval: c.Interval.Milliseconds(), Timeout: c.Timeout.Milliseconds(),
+		Failures: int(c.Failures), Successes: int(c.Successes), OnFailure: map[bool]string{true: "evict", false: "mark"}[c.Evict]}
 }
 
 // valid replaces what is not UTF-8 byte by byte, as encoders of JSON do.
@@ -73,6 +88,14 @@ func TestEncodeInstanceIsWireInstance(t *testing.T) {
 			}
 			return out
 		})
+		var check *store.Check
+		var verdict *store.Verdict
+		if rapid.Bool().Draw(t, "checked") {
+			check = &store.Check{Type: text.Draw(t, "type"), Path: text.Draw(t, "path"), Interval: time.Duration(rapid.Int64Min(0).Draw(t, "interval")),
+				Timeout: time.Duration(rapid.Int64Min(0).Draw(t, "timeout")), Failures: rapid.Uint16().Draw(t, "failures"),
+				Successes: rapid.Uint16().Draw(t, "successes"), Evict: rapid.Bool().Draw(t, "evict")}
+			verdict = &store.Verdict{Why: text.Draw(t, "why"), Node: text.Draw(t, "node"), Since: store.Millis(rapid.Int64().Draw(t, "since"))}
+		}
 		sameAsWire(t, &store.Record{
 			Key:          store.InstanceKey(text.Draw(t, "service"), text.Draw(t, "id")),
 			Revision:     store.Revision{Epoch: rapid.Uint64().Draw(t, "epoch"), Number: rapid.Uint64().Draw(t, "number")},
@@ -85,7 +108,7 @@ func TestEncodeInstanceIsWireInstance(t *testing.T) {
 				PID: rapid.IntRange(0, 1<<31-1).Draw(t, "pid"), Protocol: text.Draw(t, "protocol"), Version: text.Draw(t, "version"),
 				Env: text.Draw(t, "env"), Zone: text.Draw(t, "zone"), Role: text.Draw(t, "role"), Status: text.Draw(t, "status"),
 				Health: text.Draw(t, "health"), Tags: rapid.SliceOfN(text, 0, 5).Draw(t, "tags"), Metadata: pairs.Draw(t, "metadata"),
-				Meta: text.Draw(t, "meta"),
+				Meta: text.Draw(t, "meta"), Check: check, Verdict: verdict,
 			},
 		})
 	})

@@ -143,7 +143,7 @@ func millisIf(d time.Duration, known bool) *int64 {
 func serviceExplanationOf(x *registry.ExplainedService) wire.ServiceExplanation {
 	out := wire.ServiceExplanation{
 		ServiceName: x.Service, Node: x.Node, Time: int64(x.Time),
-		Instances: x.Instances, Up: x.Up, States: x.States, Suspect: x.Suspect, Owners: countsOf(x.Owners),
+		Instances: x.Instances, Up: x.Up, States: x.States, Suspect: x.Suspect, Failing: x.Failing, Degraded: x.Degraded, Owners: countsOf(x.Owners),
 		Events: x.Events, Since: int64(x.Since), Registrations: x.Registrations, Reasons: countsOf(x.Reasons),
 		Left: []wire.Departure{}, Flapping: []wire.Flapping{}, Late: []wire.LateHeartbeats{}, Incomplete: x.Incomplete,
 	}

@@ -76,6 +76,8 @@ func FuzzRegistration(f *testing.F) {
 		`{"serviceName":"orders","port":8080}`,
 		`{"serviceName":"orders","instanceId":"o-1","address":"10.0.0.1","port":65535,"protocol":"http","version":"1","env":"e","zone":"z","role":"r","weight":1,"tags":["a"],"metadata":{"k":"v","\u00e9":"\n"},"status":"draining","pid":1,"ttl":1}`,
 		`{"serviceName":"orders","port":1,"ip":"::1"}`, `{"serviceName":"orders","port":1,"host":"a.b","ip":"::1"}`,
+		`{"serviceName":"orders","port":1,"check":{"type":"http","path":"/a?b=%20","interval":1000,"timeout":100,"failures":1,"successes":10,"onFailure":"evict"}}`,
+		`{"serviceName":"orders","port":1,"check":{"type":"grpc","path":5,"interval":0,"script":[{}]}}`,
 		`{"serviceName":5,"instanceId":"","port":"80","weight":0,"status":"","ttl":"30s","mood":1}`,
 	) {
 		f.Add(s)
@@ -97,6 +99,7 @@ func FuzzRegistration(f *testing.F) {
 			ms := reg.TTL.Milliseconds()
 			out.TTL = &ms
 		}
+		out.Check = checkOf(in.Check)
 		for _, p := range in.Metadata {
 			if out.Metadata == nil {
 				out.Metadata = make(map[string]string)

@@ -64,14 +64,18 @@ func writeHeader(out *bytes.Buffer, h http.Header) {
 	}
 }
 
-var secret = regexp.MustCompile(`[A-Za-z0-9_-]{43}`)
+var (
+	secret = regexp.MustCompile(`[A-Za-z0-9_-]{43}`)
+	named  = regexp.MustCompile(`(X-Request-Id: |"requestId":")[A-Z2-7]{26}`)
+)
 
-// steady replaces the epoch, tokens and the process by their names. The time is that of the
+// steady replaces the epoch, tokens, requests' IDs and the process by their names. The time is that of the
 // bubble, which is the same in every run.
 func (n *node) steady(text string) string {
 	epoch, _, _ := strings.Cut(n.catalog.Revision().String(), ".")
 	text = strings.ReplaceAll(text, epoch+".", "EPOCH.")
 	text = secret.ReplaceAllString(text, "TOKEN")
+	text = named.ReplaceAllString(text, "${1}REQUEST")
 	return strings.ReplaceAll(text, `"pid":`+strconv.Itoa(os.Getpid()), `"pid":PID`)
 }
 

@@ -80,9 +80,10 @@ func severity(status int, err error) (slog.Level, error) {
 // fail answers a problem and ends the request.
 func (a *API) fail(c *gin.Context, err error) {
 	p, retry := describe(err)
+	id := request(c).RequestID()
 	if level, cause := severity(p.Status, err); cause != nil {
 		a.log.LogAttrs(c.Request.Context(), level, "request failed", slog.String("method", c.Request.Method),
-			slog.String("route", c.FullPath()), slog.Int("status", p.Status), slog.Any("error", cause))
+			slog.String("route", c.FullPath()), slog.String("request", id), slog.Int("status", p.Status), slog.Any("error", cause))
 	}
 	if retry > 0 {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(retry.Seconds()))))

@@ -153,6 +153,8 @@ func (a *API) readRegistration(c *gin.Context) (registry.Registration, error) {
 			return f.text(name, dec, &in.Zone)
 		case "role":
 			return f.text(name, dec, &in.Role)
+		case "check":
+			return f.check(name, dec, &in.Check)
 		case "tags":
 			return f.texts(name, dec, &in.Tags)
 		case "metadata":

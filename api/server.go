@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/internal/requestid"
 	"github.com/roster-sd/roster/registry"
 	"github.com/roster-sd/roster/wire"
 )
@@ -134,7 +135,7 @@ func (a *API) protect(c *gin.Context, refuse refusal) {
 			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
-			a.log.Error("handler panicked", "route", c.FullPath(), "panic", p, "stack", stack())
+			a.log.Error("handler panicked", "route", c.FullPath(), "request", request(c).RequestID(), "panic", p, "stack", stack())
 			if c.Writer.Written() {
 				// What has gone out must not look like a whole answer.
 				panic(http.ErrAbortHandler)
@@ -142,6 +143,7 @@ func (a *API) protect(c *gin.Context, refuse refusal) {
 			refuse(c, wire.CodeInternal, "the registry failed; its log says why")
 		}
 	}()
+	requestid.Accept(c.Writer.Header(), c.Request.Header)
 	unescape(c)
 	c.Next()
 }
@@ -162,14 +164,19 @@ func unescape(c *gin.Context) {
 // identify tells who makes the request; where that fails the request is answered.
 func (a *API) identify(c *gin.Context) (registry.Caller, bool) {
 	who, err := a.opts.Identify(c.Request)
+	who.Request = request(c)
 	if err != nil {
-		a.log.Warn("caller refused", "from", c.Request.RemoteAddr, "error", err)
+		a.reg.LogRefusal(c.Request.Context(), host(c), "caller refused", slog.String("from", c.Request.RemoteAddr),
+			slog.String("request", who.Request.RequestID()), slog.Any("error", err))
 		a.auditCaller(c, who, err)
 		a.fail(c, &problem{code: wire.CodeUnauthenticated, detail: "the client certificate is no longer good"})
 		return who, false
 	}
 	return who, true
 }
+
+// request gives the request as its answer, the log and the audit log name it.
+func request(c *gin.Context) requestid.Answer { return requestid.Answer(c.Writer.Header()) }
 
 // caller tells who makes the request, and counts the request; where it may not be made it
 // is answered.

@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/wire"
 )
 
 func (a *API) services(c *gin.Context) {
@@ -30,7 +31,11 @@ func (a *API) services(c *gin.Context) {
 				}
 				b = appendText(append(b, '{'), "serviceName", line.Name)
 				b = appendNumber(b, "instances", int64(line.Instances))
-				b = append(appendNumber(b, "up", int64(line.Up)), '}')
+				b = appendNumber(b, "up", int64(line.Up))
+				if line.Degraded {
+					b = append(b, `,"degraded":true`...)
+				}
+				b = append(b, '}')
 				var ok bool
 				if b, ok = out.spill(b); !ok {
 					return b
@@ -120,13 +125,19 @@ func (a *API) resolve(c *gin.Context) {
 		return
 	}
 	choice := catalog.Choice{Strategy: q.strategy, Key: q.key, Filter: q.filter}
-	item, rev, err := a.reg.Resolve(c.Request.Context(), who, c.Param("serviceName"), choice, q.consistent)
+	out, err := a.reg.Resolve(c.Request.Context(), who, c.Param("serviceName"), choice, q.consistent)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	a.item(c, item, rev)
+	if out.Degraded {
+		c.Writer.Header()[wire.HeaderDegraded] = yes
+	}
+	a.item(c, out.Item, out.At)
 }
+
+// yes is the value of a header that is set only where it is so.
+var yes = []string{"true"}
 
 func (a *API) item(c *gin.Context, item catalog.Item, at catalog.Position) {
 	p := scratch.Get().(*[]byte)

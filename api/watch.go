@@ -63,6 +63,7 @@ func (a *API) watch(c *gin.Context) {
 		s.sub, views = cat.Subscribe(q.services)
 	}
 	defer s.sub.Close()
+	who.Request.RequestID() // while its answer can still carry it: a stream may be refused later
 	s.run(views)
 }
 

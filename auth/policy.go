@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 )
 
@@ -23,6 +24,9 @@ type Rule struct {
 	Register []string // patterns of the services it may register
 	Discover []string // patterns of the services it may discover
 	Admin    bool
+	// CheckNetworks are the networks in which instances of the services that it may register are
+	// checked, as CIDRs; empty means any that may be checked at all.
+	CheckNetworks []string
 }
 
 // Policy says who may do what. The zero Policy lets every authenticated caller register
@@ -47,7 +51,8 @@ type rule struct {
 	identity           Glob
 	register, discover []Glob
 	admin              bool
-	text               string // of an allowance, made once: deciding allocates nothing
+	networks           []netip.Prefix // nil: any
+	text               string         // of an allowance, made once: deciding allocates nothing
 }
 
 // Compile checks the policy and makes it ready for use. Its error names every problem
@@ -67,11 +72,15 @@ func (p Policy) Compile() (*Authorizer, error) {
 		if len(r.Register) == 0 && len(r.Discover) == 0 && !r.Admin {
 			problems = append(problems, fmt.Errorf("%s: allows nothing: give register, discover or admin", key))
 		}
+		if len(r.CheckNetworks) > 0 && len(r.Register) == 0 {
+			problems = append(problems, fmt.Errorf("%s.check_cidrs: limits the checks of what the rule lets register, which is nothing", key))
+		}
 		a.rules[i] = rule{
 			identity: identity,
 			register: parseServices(key+".register", r.Register, &problems),
 			discover: parseServices(key+".discover", r.Discover, &problems),
 			admin:    r.Admin,
+			networks: parseNetworks(key+".check_cidrs", r.CheckNetworks, &problems),
 			text:     fmt.Sprintf("%s allows it to %q", key, r.Identity),
 		}
 	}

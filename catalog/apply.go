@@ -73,7 +73,7 @@ func (c *Catalog) step(st *step) {
 		s = newService(r.Key.Service, c.floor)
 		c.services[r.Key.Service] = s
 	}
-	n, up := s.tree.Len(), s.up()
+	n, up, degraded := s.tree.Len(), s.up(), s.degraded
 	switch {
 	case st.after != nil:
 		if st.before != nil && st.before.rec.Generation != r.Generation {
@@ -88,6 +88,8 @@ func (c *Catalog) step(st *step) {
 		c.departed.add(st.before)
 		s.remove(st.before)
 	}
+	s.judge(c.opts.Panic)
+	c.degraded += change(degraded, s.degraded)
 	c.stepKept(st, s)
 	c.total += s.tree.Len() - n
 	c.owners.move(st.before, st.after)
@@ -103,6 +105,17 @@ func (c *Catalog) step(st *step) {
 		c.empties = append(c.empties, s.name)
 		c.forget()
 	}
+}
+
+// change is by how much a count of what is so changes.
+func change(before, after bool) int {
+	switch {
+	case before == after:
+		return 0
+	case after:
+		return 1
+	}
+	return -1
 }
 
 // stepKept keeps account of what is shown that the store has let go. It needs mu.

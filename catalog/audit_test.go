@@ -25,7 +25,7 @@ func audit(c *Catalog, snap store.Snapshot) error {
 		if s.name != name {
 			return fmt.Errorf("service %q stands under %q", s.name, name)
 		}
-		if err := s.audit(c.opts.Encode); err != nil {
+		if err := s.audit(c.opts.Encode, c.opts.Panic); err != nil {
 			return fmt.Errorf("service %q: %w", name, err)
 		}
 		for id, e := range s.byID {
@@ -51,13 +51,32 @@ func audit(c *Catalog, snap store.Snapshot) error {
 	if !maps.Equal(owned, c.owners) {
 		return fmt.Errorf("instances by owner are %v, counted as %v", owned, c.owners)
 	}
+	degraded := 0
+	for _, s := range c.services {
+		degraded += change(false, s.degraded)
+	}
+	if degraded != c.degraded {
+		return fmt.Errorf("%d services are degraded, counted as %d", degraded, c.degraded)
+	}
 	if c.applied.Before(c.listed) || c.applied.Before(c.floor) {
 		return fmt.Errorf("list of %v, floor %v, ahead of %v", c.listed, c.floor, c.applied)
 	}
 	return nil
 }
 
-func (s *service) audit(encode func([]byte, *store.Record) []byte) error {
+func (s *service) audit(encode func([]byte, *store.Record) []byte, percent int) error {
+	answered, failing := 0, 0
+	for _, e := range s.byID {
+		switch tierOf(&e.rec.Instance) {
+		case tierPassing, tierSuspect:
+			answered++
+		case tierFailing:
+			failing++
+		}
+	}
+	if want := panics(answered, failing, percent); s.degraded != want {
+		return fmt.Errorf("degraded: %v, with %d that are answered and %d that fail", s.degraded, answered, failing)
+	}
 	pooled := 0
 	for tier := range s.pools {
 		p := &s.pools[tier]
@@ -72,7 +91,9 @@ func (s *service) audit(encode func([]byte, *store.Record) []byte) error {
 				return fmt.Errorf("%s stands in pool %d in a version that is not the last", e.rec.Key.ID, tier)
 			}
 		}
-		pooled += len(p.entries)
+		if tier != tierFailing || s.degraded {
+			pooled += len(p.entries)
+		}
 	}
 	if pooled != s.up() {
 		return fmt.Errorf("%d in pools, %d up", pooled, s.up())

@@ -33,7 +33,11 @@ type Options struct {
 	// Pending is how many changes may wait for a slow subscriber before it is told to
 	// resync; 0 means 1,024.
 	Pending int
-	Logger  *slog.Logger // nil: none
+	// Panic is how many of a hundred instances of a service must fail their checks, and one more,
+	// for a resolve to answer from them all the same; 0 means DefaultPanic, 100 that it never
+	// does.
+	Panic  int
+	Logger *slog.Logger // nil: none
 	// Clock gives the time since some moment, and must not go back; nil: the monotonic
 	// clock of the process.
 	Clock func() time.Duration
@@ -84,6 +88,7 @@ type Catalog struct {
 	newer     map[store.Key]Newer
 	departed  departed
 	total     int
+	degraded  int // services
 	owners    owners
 	changes   changeLog
 
@@ -114,6 +119,9 @@ func New(opts Options) *Catalog {
 	}
 	if opts.Pending <= 0 {
 		opts.Pending = 1_024
+	}
+	if opts.Panic <= 0 {
+		opts.Panic = DefaultPanic
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
@@ -198,6 +206,7 @@ type Stats struct {
 	Events      uint64      // events applied
 	Expired     uint64      // of those, instances whose lease ran out
 	Held        [Causes]int // instances that are kept on evidence, by it
+	Degraded    int         // services of which nearly all instances fail their checks
 	Early       uint64      // leases that ended before the time that was acknowledged
 }
 
@@ -211,7 +220,7 @@ func (c *Catalog) Held() [Causes]int {
 // Stats gives the present figures.
 func (c *Catalog) Stats() Stats {
 	c.mu.RLock()
-	s := Stats{Services: c.populated(), Instances: c.total, Held: c.keptBy}
+	s := Stats{Services: c.populated(), Instances: c.total, Degraded: c.degraded, Held: c.keptBy}
 	c.mu.RUnlock()
 	s.Subscribers = c.subs.count()
 	s.Resyncs, s.Lagged = c.resyncs.Load(), c.lagged.Load()

@@ -42,6 +42,7 @@ func (c *Catalog) Consistent(ctx context.Context, name string) (*Consistent, err
 			s.heard(e.state, now-store.Millis((r.TTL-left[i]).Milliseconds()))
 		}
 	}
+	s.judge(c.opts.Panic)
 	c.mu.RLock()
 	if live, ok := c.services[name]; ok {
 		s.turn, s.turns = live.turn, live.turns
@@ -55,7 +56,7 @@ func (x *Consistent) Revision() store.Revision { return x.rev }
 
 // View gives the service as a view.
 func (x *Consistent) View() View {
-	return View{Name: x.service.name, Revision: x.at, Changed: x.at, tree: x.service.tree}
+	return View{Name: x.service.name, Revision: x.at, Changed: x.at, Degraded: x.service.degraded, tree: x.service.tree}
 }
 
 // Resolve is [Catalog.Resolve] on what was read.
@@ -63,7 +64,8 @@ func (x *Consistent) Resolve(choice Choice) Resolved {
 	if choice.Filter.isUp() {
 		choice.Filter = Filter{}
 	}
-	return Resolved{Revision: x.at, Live: x.service.tree.Len()}.with(x.service.choose(&choice))
+	choice.degraded = x.service.degraded
+	return Resolved{Revision: x.at, Live: x.service.tree.Len(), Degraded: choice.degraded}.with(x.service.choose(&choice))
 }
 
 // Get gives one instance of what was read.
@@ -97,6 +99,7 @@ func (c *Catalog) WithHeld(x *Consistent, gone func(id string) bool) {
 		}
 	}
 	if added {
+		x.service.judge(c.opts.Panic)
 		c.write.Lock()
 		c.marks++ // of this answer alone: no other is the same
 		x.at = c.marked(x.rev, c.marks)
@@ -112,6 +115,7 @@ func (c *Catalog) ConsistentServices(ctx context.Context) ([]Summary, Position, 
 	}
 	c.Seen(snap.Revision)
 	counts := make(map[string]*Summary)
+	failing := make(map[string]int) // by service
 	for _, r := range snap.Records {
 		line := counts[r.Key.Service]
 		if line == nil {
@@ -119,12 +123,19 @@ func (c *Catalog) ConsistentServices(ctx context.Context) ([]Summary, Position, 
 			counts[r.Key.Service] = line
 		}
 		line.Instances++
-		if tierOf(&r.Instance) >= 0 {
+		switch tierOf(&r.Instance) {
+		case tierPassing, tierSuspect:
 			line.Up++
+		case tierFailing:
+			failing[line.Name]++
 		}
 	}
 	lines := make([]Summary, 0, len(counts))
 	for _, line := range counts {
+		if n := failing[line.Name]; panics(line.Up, n, c.opts.Panic) {
+			line.Up += n
+			line.Degraded = true
+		}
 		lines = append(lines, *line)
 	}
 	slices.SortFunc(lines, func(a, b Summary) int { return strings.Compare(a.Name, b.Name) })

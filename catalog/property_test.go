@@ -60,7 +60,7 @@ func TestHistories(t *testing.T) {
 				logged := rapid.SampledFrom([]int{2, 10, 1000}).Draw(rt, "log")
 				var err error
 				synctest.Test(t, func(t *testing.T) {
-					err = live(t, history, Options{Pending: pending, LogChanges: logged}, faults)
+					err = live(t, history, Options{Pending: pending, LogChanges: logged, Panic: 30}, faults)
 				})
 				if err != nil {
 					rt.Fatal(err)
@@ -134,6 +134,9 @@ func (r *rig) play(o op, readers []*reader) {
 	ref := store.Ref{Key: store.InstanceKey(service, id)}
 	shapes := []shape{weight(uint16(1 + o.B)), status([]string{store.StatusUp, store.StatusUp, store.StatusDraining}[o.B%3]),
 		health([]string{store.HealthPassing, store.HealthSuspect, store.HealthFailing, store.HealthPassing}[o.B%4])}
+	if o.B%4 == 2 && o.A > 0 {
+		shapes = append(shapes, refuted)
+	}
 	switch o.Kind {
 	case opRegister:
 		r.putFor(service, id, time.Duration(2+o.B)*time.Second, shapes...)

@@ -40,6 +40,7 @@ type View struct {
 	Name     string
 	Revision Position // of the catalog
 	Changed  Position // of the last change to the service that clients see
+	Degraded bool     // nearly all that are up fail their checks, and are resolved all the same
 	tree     *btree.BTreeG[*entry]
 }
 
@@ -87,7 +88,7 @@ func (c *Catalog) view(name string, s *service) View {
 	if s == nil {
 		return View{Name: name, Revision: c.position(), Changed: Pure(c.floor)}
 	}
-	return View{Name: name, Revision: c.position(), Changed: c.changed(s), tree: s.snapshot()}
+	return View{Name: name, Revision: c.position(), Changed: c.changed(s), Degraded: s.degraded, tree: s.snapshot()}
 }
 
 // Changed gives the position of the last change to the service that clients see, and the
@@ -158,6 +159,8 @@ type Summary struct {
 	Name      string
 	Instances int
 	Up        int // how many a resolve would choose from
+	// Degraded: nearly all fail their checks, and a resolve chooses among those too.
+	Degraded bool
 }
 
 // summaryCache is a service list as it was after a change of it.
@@ -179,7 +182,7 @@ func (c *Catalog) Services() (lines []Summary, changed, position Position) {
 	lines = make([]Summary, 0, len(c.services))
 	for name, s := range c.services {
 		if n := s.tree.Len(); n > 0 {
-			lines = append(lines, Summary{Name: name, Instances: n, Up: s.up()})
+			lines = append(lines, Summary{Name: name, Instances: n, Up: s.up(), Degraded: s.degraded})
 		}
 	}
 	c.mu.RUnlock()

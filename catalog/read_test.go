@@ -144,7 +144,7 @@ func TestServices(t *testing.T) {
 		r.put("a", "2", status(store.StatusDraining))
 		r.settle()
 		one, changed, _ := r.Services()
-		want(t, "lines", fmt.Sprint(one), "[{a 2 1} {b 1 1}]")
+		want(t, "lines", fmt.Sprint(one), "[{a 2 1 false} {b 1 1 false}]")
 		r.change("a", "1", weight(1))
 		r.settle()
 		two, again, rev := r.Services()
@@ -154,7 +154,7 @@ func TestServices(t *testing.T) {
 		r.drop("b", "1")
 		r.settle()
 		three, _, _ := r.Services()
-		want(t, "then", fmt.Sprint(three), "[{a 2 1}]")
-		want(t, "what was given before", fmt.Sprint(one), "[{a 2 1} {b 1 1}]")
+		want(t, "then", fmt.Sprint(three), "[{a 2 1 false}]")
+		want(t, "what was given before", fmt.Sprint(one), "[{a 2 1 false} {b 1 1 false}]")
 	})
 }

@@ -40,6 +40,7 @@ type Choice struct {
 	Strategy Strategy
 	Key      string // with Hash
 	Filter   Filter
+	degraded bool // of the service, as the choice found it
 }
 
 // Resolved is the outcome of a resolve. Live is how many instances the service has in
@@ -49,10 +50,14 @@ type Resolved struct {
 	Found    bool
 	Live     int
 	Revision Position
+	// Degraded: nearly all instances of the service fail their checks, and the choice was made
+	// among those too.
+	Degraded bool
 }
 
 // Resolve chooses one instance: one that is up unless the filter asks for a status, and
-// one that passes rather than one that is suspect.
+// one that passes rather than one that is suspect. One that fails its check is chosen only while
+// nearly all do.
 func (c *Catalog) Resolve(name string, choice Choice) Resolved {
 	if choice.Filter.isUp() {
 		choice.Filter = Filter{}
@@ -64,7 +69,8 @@ func (c *Catalog) Resolve(name string, choice Choice) Resolved {
 		c.mu.RUnlock()
 		return out
 	}
-	out.Live = s.live
+	out.Live, out.Degraded = s.live, s.degraded
+	choice.degraded = s.degraded
 	if !s.walks(&choice) {
 		e := s.choose(&choice)
 		c.mu.RUnlock()
@@ -76,7 +82,8 @@ func (c *Catalog) Resolve(name string, choice Choice) Resolved {
 		c.mu.Lock()
 		out.Live, out.Revision = 0, c.position()
 		if s, ok = c.services[name]; ok { // it may have been forgotten, or listed anew
-			snap, out.Live = s.snapshot(), s.tree.Len()
+			snap, out.Live, out.Degraded = s.snapshot(), s.tree.Len(), s.degraded
+			choice.degraded = s.degraded
 		}
 		c.mu.Unlock()
 		if !ok {
@@ -121,7 +128,10 @@ func (s *service) choose(choice *Choice) *entry {
 	if !choice.Filter.IsZero() {
 		return walk(s.tree, choice, s.turnOf(&choice.Filter))
 	}
-	for i := range s.pools {
+	if s.degraded {
+		return s.chooseFromAll(choice)
+	}
+	for i := range tierFailing {
 		if p := &s.pools[i]; len(p.entries) > 0 {
 			return s.chooseFrom(p, choice)
 		}
@@ -150,7 +160,7 @@ func (s *service) chooseFrom(p *pool, choice *Choice) *entry {
 // mostRecent gives the instance of the pool, nil for the first that is not empty, that was
 // last heard of, if that is known without a walk.
 func (s *service) mostRecent(p *pool) *entry {
-	for i := range s.pools {
+	for i := range tierFailing {
 		if p == nil && len(s.pools[i].entries) > 0 {
 			p = &s.pools[i]
 		}

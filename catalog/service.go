@@ -28,23 +28,27 @@ type state struct {
 // weight is at least 1, so that a choice by weight always has something to choose from.
 func (e *entry) weight() uint64 { return max(1, uint64(e.rec.Instance.Weight)) }
 
-// The pools of a service: a resolve takes from the first that is not empty.
+// The pools of a service: a resolve takes from the first that is not empty, and from the last
+// only while the service is degraded.
 const (
 	tierPassing = 0
 	tierSuspect = 1
-	tiers       = 2
+	tierFailing = 2
+	tiers       = 3
 )
 
 // service is the view of one service; all but the atomics is guarded by the catalog's mu.
 type service struct {
 	// What a plain resolve reads stands together: with a thousand services, fetching it
 	// from memory is most of what a resolve costs.
-	name  string
-	live  int            // how many instances
-	turn  *atomic.Uint64 // round robin without a filter: first, or that of the live view
-	first atomic.Uint64
-	pools [tiers]pool
-	turns *[turns]atomic.Uint64 // round robin with a filter; see turnOf
+	name string
+	live int // how many instances
+	// degraded: nearly all that are up fail their checks; see judge.
+	degraded bool
+	turn     *atomic.Uint64 // round robin without a filter: first, or that of the live view
+	first    atomic.Uint64
+	pools    [tiers]pool
+	turns    *[turns]atomic.Uint64 // round robin with a filter; see turnOf
 
 	tree    *btree.BTreeG[*entry] // by ID
 	snap    *btree.BTreeG[*entry] // a copy of tree that nobody writes to, nil if there is none of this moment
@@ -132,29 +136,34 @@ func (s *service) leave(st *state) {
 // up is how many instances a resolve would choose from.
 func (s *service) up() int {
 	n := 0
-	for i := range s.pools {
-		n += len(s.pools[i].entries)
+	for _, p := range s.open() {
+		n += len(p.entries)
 	}
 	return n
 }
 
-// tierOf is the rule of who is resolved: those that are up, passing before suspect;
-// failing is listed only.
+// tierOf is the rule of who is resolved: those that are up, passing before suspect. Those that
+// failed a check are listed only, but while the service is degraded; those whose check nobody
+// has done yet always are.
 func tierOf(in *store.Instance) int8 {
 	if in.State() != store.StatusUp {
-		return -1
+		return noTier
 	}
-	return tierOfHealth(in.Health)
+	return tierOfHealth(in)
 }
 
-func tierOfHealth(health string) int8 {
-	switch health {
+func tierOfHealth(in *store.Instance) int8 {
+	switch in.Health {
 	case store.HealthPassing:
 		return tierPassing
 	case store.HealthSuspect:
 		return tierSuspect
+	case store.HealthFailing:
+		if in.Check != nil && !in.Unchecked() {
+			return tierFailing
+		}
 	}
-	return -1
+	return noTier
 }
 
 // heard notes a sign of life at t, and gives the one before; it never goes back, which is

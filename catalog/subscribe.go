@@ -20,6 +20,7 @@ type Subscription struct {
 	catalog  *Catalog
 	services []string // nil: all
 	limit    int
+	inside   bool          // of this node's own, which is no watcher
 	wake     chan struct{} // holds a token while there is something to fetch
 
 	staged []*Change // guarded by Catalog.deliver
@@ -35,13 +36,26 @@ type Subscription struct {
 // Subscribe follows the named services, nil for all, from the view as it is now.
 func (c *Catalog) Subscribe(services []string) (*Subscription, []View) {
 	s := c.newSubscription(services)
+	return s, c.begin(s)
+}
+
+// begin has a new subscription start from the view as it is now, which it gives.
+func (c *Catalog) begin(s *Subscription) []View {
 	s.given, s.taken = 1, 1 // the view
 	c.mu.Lock()
 	s.from = c.now()
 	c.subs.add(s)
-	views := c.views(services)
+	views := c.views(s.services)
 	c.mu.Unlock()
-	return s, byName(views)
+	return byName(views)
+}
+
+// SubscribeInside is Subscribe to everything for a part of this node, which Stats does not count
+// among the watchers.
+func (c *Catalog) SubscribeInside() (*Subscription, []View) {
+	s := c.newSubscription(nil)
+	s.inside = true
+	return s, c.begin(s)
 }
 
 // Follow follows the named services, nil for all, from now on, without a view.

@@ -33,6 +33,10 @@ func TestSubscribe(t *testing.T) {
 		if n := r.Stats().Subscribers; n != 3 {
 			t.Fatalf("%d subscribers", n)
 		}
+		inside, views := r.SubscribeInside()
+		if len(views) != 2 || r.Stats().Subscribers != 3 {
+			t.Fatalf("with one of the node's own: %v, %d subscribers", views, r.Stats().Subscribers)
+		}
 		if awake(all) || awake(two) || awake(one) {
 			t.Fatal("woken before anything happened")
 		}
@@ -46,6 +50,11 @@ func TestSubscribe(t *testing.T) {
 		r.drop("b", "1")
 		r.settle()
 		want(t, "of all", take(t, all), "+2 +1 -1")
+		want(t, "of the node's own", take(t, inside), "+2 +1 -1")
+		inside.Close()
+		if n := r.Stats().Subscribers; n != 3 {
+			t.Errorf("%d subscribers after the end of the node's own", n)
+		}
 		want(t, "of two", take(t, two), "+1 -1")
 		want(t, "of one", take(t, one), "+2")
 		want(t, "once", take(t, all), "")

@@ -57,7 +57,9 @@ func (x *subscribers) count() int {
 func (x *subscribers) add(s *Subscription) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.n++
+	if !s.inside {
+		x.n++
+	}
 	if s.services == nil {
 		x.all.add(s)
 		return
@@ -84,7 +86,7 @@ func (x *subscribers) remove(s *Subscription) {
 			}
 		}
 	}
-	if found {
+	if found && !s.inside {
 		x.n--
 	}
 }

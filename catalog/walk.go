@@ -18,7 +18,7 @@ func walk(tree *btree.BTreeG[*entry], choice *Choice, turn *atomic.Uint64) *entr
 	}
 	var sums [tiers]uint64
 	tree.Scan(func(e *entry) bool {
-		if tier := choice.Filter.tier(&e.rec.Instance); tier >= 0 {
+		if tier := choice.tier(&e.rec.Instance); tier >= 0 {
 			sums[tier] += choice.share(e)
 		}
 		return true
@@ -39,7 +39,7 @@ func walk(tree *btree.BTreeG[*entry], choice *Choice, turn *atomic.Uint64) *entr
 // nth gives the instance of the tier in which the running sum of shares passes n.
 func nth(tree *btree.BTreeG[*entry], choice *Choice, tier int8, n uint64) (found *entry) {
 	tree.Scan(func(e *entry) bool {
-		if choice.Filter.tier(&e.rec.Instance) != tier {
+		if choice.tier(&e.rec.Instance) != tier {
 			return true
 		}
 		share := choice.share(e)
@@ -67,7 +67,7 @@ func highest(tree *btree.BTreeG[*entry], choice *Choice) *entry {
 		if best[tierPassing] != nil && rank <= high[tierPassing] {
 			return true // whatever it is: most need not be looked at any closer
 		}
-		if tier := choice.Filter.tier(&e.rec.Instance); tier >= 0 && (best[tier] == nil || rank > high[tier]) {
+		if tier := choice.tier(&e.rec.Instance); tier >= 0 && (best[tier] == nil || rank > high[tier]) {
 			best[tier], high[tier] = e, rank
 		}
 		return true
@@ -88,11 +88,18 @@ func (choice *Choice) share(e *entry) uint64 {
 	return 1
 }
 
-// tier gives the tier in which the filter finds the instance, -1 for none: of those that
-// are up, unless it asks for another status.
-func (f *Filter) tier(in *store.Instance) int8 {
-	if f.Status == "" && in.State() != store.StatusUp || !f.Match(in) {
-		return -1
+// tier gives the tier in which the choice finds the instance, noTier for none: of those that
+// are up, unless the filter asks for another status. In a degraded service all are of one tier.
+func (choice *Choice) tier(in *store.Instance) int8 {
+	if choice.Filter.Status == "" && in.State() != store.StatusUp || !choice.Filter.Match(in) {
+		return noTier
 	}
-	return tierOfHealth(in.Health)
+	tier := tierOfHealth(in)
+	switch {
+	case choice.degraded && tier >= 0:
+		return tierPassing
+	case tier == tierFailing:
+		return noTier
+	}
+	return tier
 }

@@ -137,9 +137,9 @@ func TestConsistentServices(t *testing.T) {
 		if err != nil || rev != Pure(r.list().Revision) {
 			t.Fatalf("at %v, %v", rev, err)
 		}
-		want(t, "the store", fmt.Sprint(lines), "[{a 1 0} {b 3 2}]")
+		want(t, "the store", fmt.Sprint(lines), "[{a 1 0 false} {b 3 2 false}]")
 		lines, _, _ = r.Services()
-		want(t, "the catalog", fmt.Sprint(lines), "[{b 1 1}]")
+		want(t, "the catalog", fmt.Sprint(lines), "[{b 1 1 false}]")
 		r.feed.breaks(errDown)
 		if _, _, err := r.ConsistentServices(t.Context()); err == nil {
 			t.Error("a list without a store")

@@ -63,7 +63,9 @@ func (b *book) replace(epoch string) {
 			}
 			if old.until.IsZero() {
 				old.until = time.Now().Add(min(time.Duration(old.TTL)*time.Millisecond, maxKept))
-				old.Health = healthSuspect
+				if old.Health == healthPassing { // failing is worse, and says more
+					old.Health = healthSuspect
+				}
 			}
 			b.fresh[id] = old
 		}

@@ -58,13 +58,16 @@ type Freshness struct {
 	Stale bool
 	// Age is how old that is; 0 if not stale.
 	Age time.Duration
+	// Degraded, of a resolve: nearly all instances of the service fail their checks, and the
+	// registry chose among those too.
+	Degraded bool
 }
 
 func (f *Freshness) fill(h http.Header) {
 	if f == nil {
 		return
 	}
-	*f = Freshness{Revision: h.Get(wire.HeaderRevision), Stale: h.Get(wire.HeaderStale) == "true"}
+	*f = Freshness{Revision: h.Get(wire.HeaderRevision), Stale: h.Get(wire.HeaderStale) == "true", Degraded: h.Get(wire.HeaderDegraded) == "true"}
 	if ms, err := strconv.ParseInt(h.Get(wire.HeaderAge), 10, 32); err == nil && ms > 0 && f.Stale {
 		f.Age = time.Duration(ms) * time.Millisecond
 	}

@@ -117,6 +117,10 @@ func (c *Client) registration(in wire.Registration, opts RegisterOptions) *Regis
 	}
 	// What is the caller's he may change: it is read again whenever the lease was lost.
 	in.Tags, in.Metadata = slices.Clone(in.Tags), maps.Clone(in.Metadata)
+	if in.Check != nil {
+		check := *in.Check
+		in.Check = &check
+	}
 	if in.TTL != nil {
 		ttl := *in.TTL
 		in.TTL = &ttl

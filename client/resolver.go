@@ -186,7 +186,8 @@ func (r *Resolver) Ready(ctx context.Context) error {
 }
 
 // Resolve chooses an instance: one that is up, or has the status of the filter, and passing
-// rather than suspect, as the registry itself would. The error is ErrNoInstance.
+// rather than suspect, as the registry itself would. One that fails its check is chosen only
+// while nearly all do, see [Resolver.Degraded]. The error is ErrNoInstance.
 func (r *Resolver) Resolve() (Endpoint, error) { return r.Pick("") }
 
 // Pick is Resolve with a key for the strategy Hash, which gives the same instance for the
@@ -207,6 +208,11 @@ func (r *Resolver) Pick(key string) (Endpoint, error) {
 // Instances gives all instances that match the filter, whatever their condition, by ID. The
 // slice and what it holds are shared and must not be changed.
 func (r *Resolver) Instances() []wire.Instance { return r.view.Load().all }
+
+// Degraded tells whether nearly all of the instances that match, more than 80 of a hundred and
+// three at least, fail their checks. A wrong check is then likelier than that all are dead:
+// Resolve chooses among those too, as the registry does, and may well give one that is.
+func (r *Resolver) Degraded() bool { return r.view.Load().degraded }
 
 // Changes gives a token when the view has changed since the last one was taken. It is for
 // one reader, and is closed by Close.

@@ -259,6 +259,43 @@ func TestResolverTiers(t *testing.T) {
 	}
 }
 
+// TestResolverDegraded: while nearly all fail their checks all are chosen from, but for those
+// that nobody has looked at.
+func TestResolverDegraded(t *testing.T) {
+	in := func(id, health, node string) wire.Instance {
+		return wire.Instance{InstanceID: id, Status: "up", Health: health, Weight: 1, Verdict: &wire.Verdict{Node: node}}
+	}
+	refuted := func(ids ...string) (all []wire.Instance) {
+		for _, id := range ids {
+			all = append(all, in(id, "failing", "n1"))
+		}
+		return all
+	}
+	for _, test := range []struct {
+		want     string
+		degraded bool
+		all      []wire.Instance
+	}{
+		{"", false, refuted("a", "b")},
+		{"abc", true, refuted("a", "b", "c")},
+		{"abc", true, append(refuted("a", "b", "c"), in("new", "failing", ""))},
+		{"", false, []wire.Instance{in("a", "failing", ""), in("b", "failing", ""), in("c", "failing", "")}},
+		{"e", false, append(refuted("a", "b", "c", "d"), in("e", "passing", "n1"))},
+		{"abcdef", true, append(refuted("a", "b", "c", "d", "e"), in("f", "passing", "n1"))},
+		{"abcdef", true, append(refuted("a", "b", "c", "d", "e"), in("f", "suspect", "n1"))},
+	} {
+		for _, s := range []strategy{roundRobin, random, weighted, hash} {
+			v, got := newView("x", s, "", test.all), ""
+			for _, e := range v.pool {
+				got += e.Instance.InstanceID
+			}
+			if got != test.want || v.degraded != test.degraded {
+				t.Errorf("%+v: strategy %d chooses from %q, degraded %v", test, s, got, v.degraded)
+			}
+		}
+	}
+}
+
 // TestShares: random gives to each the same share, weighted the share of its weight. The
 // bound is that of chi-square with 9 degrees of freedom at one in a hundred million.
 func TestShares(t *testing.T) {

@@ -47,6 +47,8 @@ type view struct {
 	all  []wire.Instance
 	pool []Endpoint // those to choose from
 	err  error      // where there is none
+	// degraded: nearly all fail their checks, and the pool has those too.
+	degraded bool
 
 	// Of the strategy's:
 	alias  []alias
@@ -61,18 +63,7 @@ func newView(service string, s strategy, status string, all []wire.Instance) *vi
 	if status == "" {
 		status = statusUp
 	}
-	for _, health := range [...]string{healthPassing, healthSuspect} {
-		for i := range all {
-			if in := &all[i]; in.State() == status && in.Health == health {
-				v.pool = append(v.pool, Endpoint{
-					Address: net.JoinHostPort(in.Address, strconv.Itoa(in.Port)), Instance: in,
-				})
-			}
-		}
-		if len(v.pool) > 0 {
-			break
-		}
-	}
+	v.fill(status)
 	switch {
 	case len(all) == 0:
 		v.err = fmt.Errorf("resolve %s: %w", service, ErrNoInstance)
@@ -90,6 +81,49 @@ func newView(service string, s strategy, status string, all []wire.Instance) *vi
 		}
 	}
 	return v
+}
+
+// Where so many of a hundred fail their checks, and one more, and so many at the least, a wrong
+// check is likelier than a dead fleet: the registry's own defaults.
+const (
+	panicThreshold = 80
+	leastPanic     = 3
+)
+
+// fill gathers those to choose from: that pass, for want of them that are suspect; and all that
+// a check has an opinion of where nearly all fail it.
+func (v *view) fill(status string) {
+	failing, other := 0, 0
+	for i := range v.all {
+		switch in := &v.all[i]; {
+		case in.State() != status:
+		case in.Refuted():
+			failing++
+		case in.Health == healthPassing || in.Health == healthSuspect:
+			other++
+		}
+	}
+	if v.degraded = failing >= leastPanic && failing*100 > panicThreshold*(failing+other); v.degraded {
+		v.take(status, func(in *wire.Instance) bool {
+			return in.Refuted() || in.Health == healthPassing || in.Health == healthSuspect
+		})
+		return
+	}
+	for _, health := range [...]string{healthPassing, healthSuspect} {
+		if v.take(status, func(in *wire.Instance) bool { return in.Health == health }); len(v.pool) > 0 {
+			return
+		}
+	}
+}
+
+func (v *view) take(status string, fits func(*wire.Instance) bool) {
+	for i := range v.all {
+		if in := &v.all[i]; in.State() == status && fits(in) {
+			v.pool = append(v.pool, Endpoint{
+				Address: net.JoinHostPort(in.Address, strconv.Itoa(in.Port)), Instance: in,
+			})
+		}
+	}
 }
 
 // pick gives the place of the choice in the pool, which has two at least.

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"log/slog"
 	"strconv"
 	"time"
 
@@ -46,6 +47,23 @@ func (r *Registry) refuse(c Caller, kind audit.Kind, action auth.Action, service
 	r.Audit(e)
 }
 
+// LogRefusal writes a line about a caller who was refused, by this package or by a surface: a
+// bounded number of each caller's, and a count of the rest.
+func (r *Registry) LogRefusal(ctx context.Context, caller, message string, attrs ...slog.Attr) {
+	r.refusals.Tell(ctx, slog.LevelWarn, caller, message, attrs...)
+}
+
+// tellRefusal is LogRefusal with what is known of the caller. Where nothing proves identities,
+// all have the same, and they are told apart by address.
+func (r *Registry) tellRefusal(ctx context.Context, c *Caller, message string, attrs ...slog.Attr) {
+	who := c.Identity
+	if c.Unverified || who == "" {
+		who = c.From
+	}
+	attrs = append(attrs, slog.String("identity", c.Identity), slog.String("from", c.From), c.requestAttr())
+	r.LogRefusal(ctx, who, message, attrs...)
+}
+
 // mayRead is mayDiscover for a service that the caller has named, which a denial is worth telling of.
 func (r *Registry) mayRead(c Caller, service string) bool {
 	d := r.Policy().Authorize(c.Identity, auth.Discover, service)
@@ -63,8 +81,8 @@ func (r *Registry) denied(c Caller, action auth.Action, service string, d auth.D
 }
 
 func event(c Caller, kind audit.Kind, outcome audit.Outcome, action auth.Action, service, instance string) audit.Event {
-	return audit.Event{Kind: kind, Outcome: outcome, Identity: c.Identity, From: c.From, Action: string(action),
-		Service: service, Instance: instance}
+	return audit.Event{Kind: kind, Outcome: outcome, Identity: c.Identity, From: c.From, Request: c.request(),
+		Action: string(action), Service: service, Instance: instance}
 }
 
 func because(text string) func(*audit.Event) { return func(e *audit.Event) { e.Why = text } }

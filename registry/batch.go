@@ -33,6 +33,7 @@ type item struct {
 // beats, and one that fails spoils no other. What the view does not know is asked of the
 // store with several calls at once, those of one instance in their order.
 func (r *Registry) Heartbeats(ctx context.Context, c Caller, beats []Beat) []Beaten {
+	c = c.named()
 	b := &batch{r: r, ctx: ctx, ask: asking{caller: c}, beats: beats, out: make([]Beaten, len(beats))}
 	known := make([]item, 0, len(beats))
 	var hard []item // those that the catalog alone does not answer

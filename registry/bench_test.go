@@ -131,7 +131,7 @@ func BenchmarkResolve(b *testing.B) {
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
-				if _, _, err := r.Resolve(context.Background(), orders, beats[i].Service, catalog.Choice{}, false); err != nil {
+				if _, err := r.Resolve(context.Background(), orders, beats[i].Service, catalog.Choice{}, false); err != nil {
 					b.Fatal(err)
 				}
 				if i++; i == n {

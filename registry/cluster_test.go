@@ -140,7 +140,7 @@ func (c *cluster) look() {
 				if gone := c.missing(seen); err != nil || len(gone) > 0 {
 					c.fails("a reader of node %d misses %v, %v, of the view at %v", i, gone, err, view.Revision)
 				}
-				_, _, err = n.Resolve(c.ctx, orders, "orders", catalog.Choice{}, false)
+				_, err = n.Resolve(c.ctx, orders, "orders", catalog.Choice{}, false)
 				if err != nil && c.ctx.Err() == nil && len(c.missing(nil)) > 0 {
 					c.fails("a reader of node %d resolves nothing: %v", i, err)
 				}

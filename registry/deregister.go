@@ -47,7 +47,7 @@ func (r *Registry) Deregister(ctx context.Context, c Caller, service, id, token 
 		return store.Revision{}, err
 	}
 	r.log.LogAttrs(ctx, slog.LevelInfo, "deregistered", slog.String("service", service),
-		slog.String("instance", id), slog.String("identity", c.Identity), slog.String("from", c.From),
+		slog.String("instance", id), slog.String("identity", c.Identity), slog.String("from", c.From), c.requestAttr(),
 		slog.String("note", how.Note))
 	r.allowed(c, kind, action, service, id, because("removed"), noted(how.Note))
 	r.visible(ctx, service, rev)

@@ -23,6 +23,7 @@ type Changed struct{ Field, From, To string }
 const (
 	FieldStatus   = "status"
 	FieldHealth   = "health"
+	FieldVerdict  = "verdict" // of its check
 	FieldOverride = "override"
 	FieldAddress  = "address"
 	FieldWeight   = "weight"
@@ -165,10 +166,21 @@ func changes(ev *store.Event, before *store.Record) (out []Changed) {
 	a, b := &before.Instance, &ev.Record.Instance
 	add(FieldStatus, a.Status, b.Status)
 	add(FieldHealth, a.Health, b.Health)
+	add(FieldVerdict, verdictText(a.Verdict), verdictText(b.Verdict))
 	add(FieldOverride, overrideText(a.Override), overrideText(b.Override))
 	add(FieldAddress, place(a), place(b))
 	add(FieldWeight, strconv.Itoa(int(a.Weight)), strconv.Itoa(int(b.Weight)))
 	return out
+}
+
+func verdictText(v *store.Verdict) string {
+	switch {
+	case v == nil:
+		return "none"
+	case v.Why == "":
+		return "passes"
+	}
+	return v.Why
 }
 
 func overrideText(o *store.Override) string {

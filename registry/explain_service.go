@@ -19,8 +19,11 @@ type ExplainedService struct {
 
 	Instances, Up int            // Up: how many a resolve would choose from
 	States        map[string]int // by the status that counts
-	Suspect       int            // kept past the end of their leases
-	Owners        []Count        // by the identity that registered them, most first
+	// Failing fail their checks, those that nobody has done yet included.
+	Failing  int
+	Degraded bool    // nearly all fail, and a resolve chooses among those too
+	Suspect  int     // kept past the end of their leases
+	Owners   []Count // by the identity that registered them, most first
 
 	Events        int          // how many are remembered, and were looked at
 	Since         store.Millis // of the oldest of them; 0: there are none
@@ -107,10 +110,15 @@ func (x *ExplainedService) present(view catalog.View, limit int) {
 		if in.Health == store.HealthSuspect {
 			x.Suspect++
 		}
-		if in.State() == store.StatusUp && in.Health != store.HealthFailing {
+		failing := in.Health == store.HealthFailing
+		if failing {
+			x.Failing++
+		}
+		if in.State() == store.StatusUp && (!failing || view.Degraded && !in.Unchecked()) {
 			x.Up++
 		}
 	}
+	x.Degraded = view.Degraded
 	x.Owners = counted(owners, limit)
 	for rec, rhythm := range view.Rhythms() {
 		if late := (Late{rec, rhythm}); late.share() > LateFrom {

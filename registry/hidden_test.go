@@ -115,9 +115,9 @@ func TestServicesFromTheStore(t *testing.T) {
 			consistent bool
 			want       string
 		}{
-			{orders, false, "[{public 1 1}]"},
-			{orders, true, "[{pub2 1 0} {public 1 1} {secret 1 0}]"}, // no health: not resolved
-			{billing, true, "[{pub2 1 0} {public 1 1}]"},
+			{orders, false, "[{public 1 1 false}]"},
+			{orders, true, "[{pub2 1 0 false} {public 1 1 false} {secret 1 0 false}]"}, // no health: not resolved
+			{billing, true, "[{pub2 1 0 false} {public 1 1 false}]"},
 		} {
 			lines, _, rev, err := n.Services(t.Context(), tc.who, tc.consistent)
 			if err != nil || fmt.Sprint(lines) != tc.want {
@@ -149,7 +149,7 @@ func TestTurnsOfTwoFilters(t *testing.T) {
 			got := make(map[string]int)
 			for i := range 40 {
 				choice := catalog.Choice{Filter: catalog.Filter{Zone: string(rune('a' + i%2))}}
-				item, _, err := n.Resolve(t.Context(), orders, "orders", choice, consistent)
+				item, err := n.Resolve(t.Context(), orders, "orders", choice, consistent)
 				if err != nil {
 					t.Fatal(err)
 				}

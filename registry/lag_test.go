@@ -27,9 +27,9 @@ func (n *node) seen(consistent bool) string {
 			n.Errorf("the instance is %v at %v, %v; the view has %v at %v", one.Record, rev, err, item.Record, view.Revision)
 		}
 	}
-	_, rev, err := n.Resolve(n.Context(), orders, "orders", catalog.Choice{}, consistent)
-	if (err == nil) != (got != "") || rev != view.Revision {
-		n.Errorf("resolve: %v at %v; the view has %q at %v", err, rev, got, view.Revision)
+	out, err := n.Resolve(n.Context(), orders, "orders", catalog.Choice{}, consistent)
+	if (err == nil) != (got != "") || out.At != view.Revision {
+		n.Errorf("resolve: %v at %v; the view has %q at %v", err, out.At, got, view.Revision)
 	}
 	return got
 }
@@ -81,7 +81,7 @@ func TestReadYourWrites(t *testing.T) {
 		}
 		// The list of services waits for a while, and then tells what there is.
 		began = time.Now()
-		if lines, _, _, err := n.Services(t.Context(), orders, false); fmt.Sprint(lines) != "[{orders 1 1}]" || err != nil {
+		if lines, _, _, err := n.Services(t.Context(), orders, false); fmt.Sprint(lines) != "[{orders 1 1 false}]" || err != nil {
 			t.Errorf("services %v, %v", lines, err)
 		}
 		if took := time.Since(began); took != visibleWithin {
@@ -116,7 +116,7 @@ func TestReadYourWritesInAnOutage(t *testing.T) {
 		if _, _, err := n.Instance(t.Context(), orders, "orders", "o1", true); outcome(err) != "unavailable" {
 			t.Errorf("one, consistent: %v", err)
 		}
-		if _, _, err := n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, true); outcome(err) != "unavailable" {
+		if _, err := n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, true); outcome(err) != "unavailable" {
 			t.Errorf("resolve, consistent: %v", err)
 		}
 		if _, err := n.Events(t.Context(), orders, "", "", 10); outcome(err) != "unavailable" {
@@ -148,7 +148,7 @@ func TestCold(t *testing.T) {
 		n.wantSeen("still cold", "o1 ")
 		end := n.store.outage()
 		n.wantSeen("cold, and no store", "unavailable")
-		if _, _, err := n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, false); outcome(err) != "unavailable" {
+		if _, err := n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, false); outcome(err) != "unavailable" {
 			t.Errorf("resolve: %v", err)
 		}
 		if _, _, err := n.Instance(t.Context(), orders, "orders", "o1", false); outcome(err) != "unavailable" {
@@ -163,7 +163,7 @@ func TestCold(t *testing.T) {
 			t.Error("the store was asked by a warm node")
 		}
 		lines, _, _, err := n.Services(t.Context(), orders, false)
-		if wantErr(t, "services", err, "ok"); fmt.Sprint(lines) != "[{orders 1 1}]" {
+		if wantErr(t, "services", err, "ok"); fmt.Sprint(lines) != "[{orders 1 1 false}]" {
 			t.Errorf("services %v", lines)
 		}
 	})

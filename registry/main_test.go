@@ -35,6 +35,7 @@ type setup struct {
 	leases  lease.Policy
 	lookups Limiter
 	quota   Quota
+	checks  CheckPolicy
 	audit   func(audit.Event)
 	memory  memory.Options
 	now     func() time.Time
@@ -81,6 +82,7 @@ func on(t *testing.T, st store.Store, s setup) *node {
 		Lookups:    s.lookups,
 		Audit:      s.audit,
 		Quota:      s.quota,
+		Checks:     s.checks,
 		Logger:     slog.New(n.logs),
 		Now:        s.now,
 	})

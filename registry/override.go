@@ -67,7 +67,7 @@ func (r *Registry) override(ctx context.Context, c Caller, service, id string, q
 	if err == nil {
 		r.overrides.put(rec)
 		r.log.LogAttrs(ctx, slog.LevelWarn, "override set", slog.String("service", service), slog.String("instance", id),
-			slog.String("identity", c.Identity), slog.String("from", c.From), slog.String("status", q.Status),
+			slog.String("identity", c.Identity), slog.String("from", c.From), c.requestAttr(), slog.String("status", q.Status),
 			slog.Bool("kept_out", q.KeepOut), slog.String("reason", q.Reason), slog.String("for", q.For.String()))
 		r.allowed(c, audit.OverrideSet, auth.Admin, service, id, because(overrideWhat(o)+" for "+q.For.String()), noted(q.Reason))
 	}
@@ -92,7 +92,7 @@ func (r *Registry) LiftOverride(ctx context.Context, c Caller, service, id strin
 	}
 	r.overrides.lift(key, at)
 	r.log.LogAttrs(ctx, slog.LevelWarn, "override lifted", slog.String("service", service), slog.String("instance", id),
-		slog.String("identity", c.Identity), slog.String("from", c.From))
+		slog.String("identity", c.Identity), slog.String("from", c.From), c.requestAttr())
 	r.allowed(c, audit.OverrideEnd, auth.Admin, service, id)
 	r.settleSeen(ctx, service, id)
 	return nil

@@ -185,16 +185,24 @@ func (r *Registry) Instance(ctx context.Context, c Caller, service, id string, c
 	return item, at, nil
 }
 
+// Chosen is what a resolve chose.
+type Chosen struct {
+	catalog.Item
+	At catalog.Position // at which it was seen
+	// Degraded: nearly all instances of the service fail their checks, and this may be one of them.
+	Degraded bool
+}
+
 // Resolve chooses one instance. NotFound: the service has no live instance in any
 // state; Unavailable: it has, but none that may be chosen.
-func (r *Registry) Resolve(ctx context.Context, c Caller, service string, choice catalog.Choice, consistent bool) (catalog.Item, catalog.Position, error) {
+func (r *Registry) Resolve(ctx context.Context, c Caller, service string, choice catalog.Choice, consistent bool) (Chosen, error) {
 	if err := r.discover(c, service); err != nil {
-		return catalog.Item{}, catalog.Position{}, err
+		return Chosen{}, err
 	}
 	r.stats.Resolved.Add(1)
 	var out catalog.Resolved
 	if x, err := r.fresh(ctx, service, consistent); err != nil {
-		return catalog.Item{}, catalog.Position{}, err
+		return Chosen{}, err
 	} else if x != nil {
 		out = x.Resolve(choice)
 	} else {
@@ -202,12 +210,15 @@ func (r *Registry) Resolve(ctx context.Context, c Caller, service string, choice
 	}
 	switch {
 	case out.Found:
-		return out.Item, out.Revision, nil
+		if out.Degraded {
+			r.stats.Degraded.Add(1)
+		}
+		return Chosen{Item: out.Item, At: out.Revision, Degraded: out.Degraded}, nil
 	case out.Live == 0:
-		return catalog.Item{}, out.Revision, &Error{Code: NotFound, Detail: "service " + quote(service) + " has no live instance"}
+		return Chosen{At: out.Revision}, &Error{Code: NotFound, Detail: "service " + quote(service) + " has no live instance"}
 	}
-	return catalog.Item{}, out.Revision, &Error{Code: Unavailable, RetryAfter: retryAfter,
-		Detail: "service " + quote(service) + " has live instances, but none that is up and matches"}
+	return Chosen{At: out.Revision}, &Error{Code: Unavailable, RetryAfter: retryAfter,
+		Detail: "service " + quote(service) + " has live instances, but none that is up, not failing, and matches"}
 }
 
 // Selection is what a watcher may see, by one policy.

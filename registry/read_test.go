@@ -31,8 +31,8 @@ func TestDiscover(t *testing.T) {
 			who  string
 			want string
 		}{
-			{"orders", "[{billing 1 1} {hidden 1 1} {public 1 1} {secret 1 1}]"},
-			{"billing", "[{billing 1 1} {public 1 1}]"},
+			{"orders", "[{billing 1 1 false} {hidden 1 1 false} {public 1 1 false} {secret 1 1 false}]"},
+			{"billing", "[{billing 1 1 false} {public 1 1 false}]"},
 			{"root", "[]"},
 			{"nobody", "[]"},
 			{"", "[]"},
@@ -51,7 +51,7 @@ func TestDiscover(t *testing.T) {
 			_, two := n.Service(t.Context(), billing, service, true)
 			_, _, three := n.Instance(t.Context(), billing, service, id, false)
 			_, _, four := n.Instance(t.Context(), billing, service, id, true)
-			_, _, five := n.Resolve(t.Context(), billing, service, catalog.Choice{}, false)
+			_, five := n.Resolve(t.Context(), billing, service, catalog.Choice{}, false)
 			_, six := n.Select(billing, []string{"public", service})
 			for _, err := range []error{one, two, three, four, five, six} {
 				answers = append(answers, fmt.Sprint(err))
@@ -105,17 +105,17 @@ func TestReads(t *testing.T) {
 			if err != nil || view.Len() != 0 || view.Name != "unknown" || view.Changed.IsZero() {
 				t.Errorf("an unknown service: %+v, %v", view, err)
 			}
-			_, rev, err := n.Resolve(t.Context(), orders, "unknown", catalog.Choice{}, consistent)
-			if wantErr(t, "resolve of an unknown service", err, "not_found"); rev.IsZero() {
+			out, err := n.Resolve(t.Context(), orders, "unknown", catalog.Choice{}, consistent)
+			if wantErr(t, "resolve of an unknown service", err, "not_found"); out.At.IsZero() {
 				t.Error("no revision with the answer")
 			}
-			_, rev, err = n.Instance(t.Context(), orders, "unknown", "x", consistent)
+			_, rev, err := n.Instance(t.Context(), orders, "unknown", "x", consistent)
 			if wantErr(t, "an unknown instance", err, "not_found"); rev.IsZero() {
 				t.Error("no revision with the answer")
 			}
 			_, err = n.Service(t.Context(), orders, "a/b", consistent)
 			wantErr(t, "a bad name", err, "invalid_request")
-			_, _, err = n.Resolve(t.Context(), orders, "-a", catalog.Choice{}, consistent)
+			_, err = n.Resolve(t.Context(), orders, "-a", catalog.Choice{}, consistent)
 			wantErr(t, "a bad name", err, "invalid_request")
 			_, _, err = n.Instance(t.Context(), orders, "", "..", consistent)
 			if wantErr(t, "two bad names", err, "invalid_request"); len(err.(*Error).Fields) != 2 {
@@ -135,17 +135,17 @@ func TestReads(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, consistent := range []bool{false, true} {
-			_, _, err = n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, consistent)
+			_, err = n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, consistent)
 			if wantErr(t, "none that is up", err, "unavailable"); err.(*Error).RetryAfter <= 0 {
 				t.Errorf("%#v", err)
 			}
-			item, _, err := n.Resolve(t.Context(), orders, "orders", catalog.Choice{Filter: catalog.Filter{Status: store.StatusDraining}}, consistent)
+			item, err := n.Resolve(t.Context(), orders, "orders", catalog.Choice{Filter: catalog.Filter{Status: store.StatusDraining}}, consistent)
 			if wantErr(t, "asked for as it is", err, "ok"); item.Record == nil || item.Record.Key.ID != "o1" {
 				t.Errorf("%+v", item)
 			}
 		}
 		pass(31 * time.Second)
-		_, _, err = n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, false)
+		_, err = n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, false)
 		wantErr(t, "after it expired", err, "not_found")
 		if got := n.Stats().Resolved.Load(); got == 0 {
 			t.Error("no resolve was counted")

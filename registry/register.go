@@ -60,8 +60,10 @@ func (r *Registry) Register(ctx context.Context, c Caller, reg Registration) (Re
 			return Registered{}, invalid([]FieldError{{Field: "address", Message: "must be given: the caller's own is none that others could use"}})
 		}
 	}
+	if err := r.mayCheck(c, reg.Service, &in.Instance); err != nil {
+		return Registered{}, err
+	}
 	in.Instance.Metadata = inOrder(in.Instance.Metadata)
-	in.Instance.Health = store.HealthPassing
 	in.Process = r.process(in.Instance.PID)
 	in.Instance.Override = r.standing(reg.Service, id)
 	grant := store.Grant{TTL: ttl, Why: r.why(c, store.Registered, reg.Note)}
@@ -92,6 +94,9 @@ func (r *Registry) Register(ctx context.Context, c Caller, reg Registration) (Re
 				}
 			}
 			grant.If = store.Condition{Generation: current.Generation}
+			begin(&in, current)
+		} else {
+			begin(&in, nil)
 		}
 		if !known || current.Owner != c.Identity {
 			leave, err := r.occupy(c, in.Key)
@@ -111,7 +116,7 @@ func (r *Registry) Register(ctx context.Context, c Caller, reg Registration) (Re
 			}
 			r.stats.Granted.Add(1)
 			r.log.LogAttrs(ctx, slog.LevelInfo, "registered", slog.String("service", reg.Service),
-				slog.String("instance", id), slog.String("identity", c.Identity), slog.String("from", c.From),
+				slog.String("instance", id), slog.String("identity", c.Identity), slog.String("from", c.From), c.requestAttr(),
 				slog.String("ttl", rec.TTL.String()), slog.Bool("replaced", known))
 			r.auditRegistered(c, reg.Service, id, known, current)
 			if r.visible(ctx, reg.Service, rec.Revision) && r.forgotten(ctx, rec) {
@@ -175,8 +180,7 @@ func (r *Registry) mayReplace(c Caller, current *store.Record, token string) boo
 
 func (r *Registry) conflict(ctx context.Context, c Caller, key store.Key) error {
 	r.refuseTakeover(c, key)
-	r.log.LogAttrs(ctx, slog.LevelWarn, "takeover refused", slog.String("service", key.Service),
-		slog.String("instance", key.ID), slog.String("identity", c.Identity), slog.String("from", c.From))
+	r.tellRefusal(ctx, &c, "takeover refused", slog.String("service", key.Service), slog.String("instance", key.ID))
 	return &Error{Code: Conflict, Detail: "instance ID " + quote(key.ID) + " of service " + quote(key.Service) +
 		" is taken by a live instance: only the identity that registered it may replace it" + proof(c) + "; or choose another ID"}
 }

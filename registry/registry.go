@@ -27,6 +27,7 @@ type Options struct {
 	// is told no; nil: no limit.
 	Lookups Limiter
 	Quota   Quota // of each identity
+	Checks  CheckPolicy
 	// Processes tells when the process of an instance has ended; nil: no process is watched,
 	// as with instances that run on other machines.
 	Processes Processes
@@ -65,12 +66,15 @@ type Registry struct {
 
 	overrides overrides
 	denials   audit.Denials
+	refusals  *audit.Refusals // in the log
 	began     time.Time
 }
 
 // Stats counts what the use cases did, for metrics.
 type Stats struct {
 	Granted, Renewed, Lost, Rotated, Resolved atomic.Uint64
+	// Degraded counts resolves that were answered although nearly all of the service fails.
+	Degraded atomic.Uint64
 	// Resurrected counts instances that the store had lost and that were brought back;
 	// Restored those of which it had lost the latest form.
 	Resurrected, Restored atomic.Uint64
@@ -88,7 +92,7 @@ func New(opts Options) *Registry {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	r := &Registry{opts: opts, store: opts.Store, catalog: opts.Catalog, log: opts.Logger, began: opts.Now()}
+	r := &Registry{opts: opts, store: opts.Store, catalog: opts.Catalog, log: opts.Logger, began: opts.Now(), refusals: audit.NewRefusals(opts.Logger)}
 	r.SetPolicy(opts.Authorizer)
 	return r
 }
@@ -115,6 +119,37 @@ type Caller struct {
 	// Holder is set by a surface that acts as the holder of every token (loopback only).
 	Holder bool
 	From   string // network address
+	// Request names the request that the call is part of, in the log and in the audit log; nil:
+	// it has no name.
+	Request Request
+}
+
+// Request is a request that can be named. It is asked for its name only where the name is told,
+// and not concurrently before it has given it once.
+type Request interface{ RequestID() string }
+
+// request gives the name of the caller's request, empty if it has none.
+func (c *Caller) request() string {
+	if c.Request == nil {
+		return ""
+	}
+	return c.Request.RequestID()
+}
+
+// requestAttr is the name as it stands in the log; nothing where there is none.
+func (c *Caller) requestAttr() slog.Attr {
+	if c.Request == nil {
+		return slog.Attr{}
+	}
+	return slog.String("request", c.Request.RequestID())
+}
+
+// named gives the caller with the name of its request made, for calls at once.
+func (c Caller) named() Caller {
+	if c.Request != nil {
+		c.Request.RequestID()
+	}
+	return c
 }
 
 func (r *Registry) why(c Caller, code store.Code, note string) store.Reason {
@@ -129,9 +164,8 @@ func (r *Registry) authorise(ctx context.Context, c Caller, action auth.Action, 
 		return nil
 	}
 	r.stats.Denied.Add(1)
-	r.log.LogAttrs(ctx, slog.LevelWarn, "denied", slog.String("identity", c.Identity),
-		slog.String("action", string(action)), slog.String("service", service),
-		slog.String("rule", d.Text), slog.String("from", c.From))
+	r.tellRefusal(ctx, &c, "denied", slog.String("action", string(action)), slog.String("service", service),
+		slog.String("rule", d.Text))
 	r.denied(c, action, service, d)
 	what := string(action) + " service " + quote(service)
 	if action == auth.Admin {

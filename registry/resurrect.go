@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/internal/audit"
@@ -178,9 +180,17 @@ func (r *Registry) restore(ctx context.Context, c Caller, stored *store.Record, 
 const restoredNote = "restored after the backend lost it"
 
 // Run brings instances back whose leases the backend ended before the time that it had
-// told this node, until the context ends, which is the only error that it gives. It does
-// not wait for their holders: within that time they need not come.
+// told this node, and tells of refusals that were not logged each, until the context ends,
+// which is the only error that it gives. It does not wait for the holders of instances: within
+// that time they need not come.
 func (r *Registry) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return r.refusals.Run(ctx) })
+	group.Go(func() error { return r.takeBack(ctx) })
+	return group.Wait()
+}
+
+func (r *Registry) takeBack(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var waiting []store.Key

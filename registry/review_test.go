@@ -189,7 +189,7 @@ func TestLaggingReadsAreShared(t *testing.T) {
 			lists, ended := n.store.calls("list"), make(chan error, 51)
 			for range 17 {
 				go func() {
-					_, _, err := n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, consistent)
+					_, err := n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, consistent)
 					ended <- err
 				}()
 				go func() {

@@ -58,7 +58,7 @@ func (r *Registry) Rotate(ctx context.Context, c Caller, service, id, token stri
 	}
 	r.stats.Rotated.Add(1)
 	r.log.LogAttrs(ctx, slog.LevelInfo, "token rotated", slog.String("service", service),
-		slog.String("instance", id), slog.String("identity", c.Identity), slog.String("from", c.From))
+		slog.String("instance", id), slog.String("identity", c.Identity), slog.String("from", c.From), c.requestAttr())
 	r.allowed(c, audit.Rotate, auth.Register, service, id)
 	r.visible(ctx, service, rotated.Revision)
 	return Rotated{Token: fresh, TokenExpires: expires}, nil

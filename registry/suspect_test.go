@@ -52,7 +52,7 @@ func TestPause(t *testing.T) {
 		}
 		fresh := n.register(orders, "fresh").Token
 		for range 50 {
-			item, _, err := n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, false)
+			item, err := n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, false)
 			if err != nil || item.Record.Instance.Health != store.HealthPassing {
 				t.Fatalf("resolved %v, %v", item.Record, err)
 			}

@@ -141,8 +141,7 @@ func (r *Registry) gone(ctx context.Context, c Caller, key store.Key, digest [32
 func (r *Registry) badToken(ctx context.Context, c Caller, key store.Key, detail, why string) error {
 	r.stats.DeadTokens.Add(1)
 	r.refuse(c, audit.TokenRefused, auth.Register, key.Service, key.ID, why)
-	r.log.LogAttrs(ctx, slog.LevelWarn, "token refused", slog.String("service", key.Service),
-		slog.String("instance", key.ID), slog.String("identity", c.Identity), slog.String("from", c.From),
+	r.tellRefusal(ctx, &c, "token refused", slog.String("service", key.Service), slog.String("instance", key.ID),
 		slog.String("why", detail))
 	return &Error{Code: Unauthenticated, Detail: detail}
 }

@@ -63,7 +63,7 @@ func (r *Registry) Update(ctx context.Context, c Caller, service, id, token stri
 		return nil, err
 	}
 	r.log.LogAttrs(ctx, slog.LevelInfo, "updated", slog.String("service", service),
-		slog.String("instance", id), slog.String("identity", c.Identity), slog.String("from", c.From),
+		slog.String("instance", id), slog.String("identity", c.Identity), slog.String("from", c.From), c.requestAttr(),
 		slog.String("status", out.Instance.Status))
 	r.visible(ctx, service, out.Revision)
 	return out, nil

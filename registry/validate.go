@@ -25,6 +25,7 @@ type Registration struct {
 func (r *Registry) Check(reg *Registration) []FieldError {
 	var c checker
 	c.ok(ValidService(reg.Service), "serviceName", ruleService)
+	c.ok(reg.Service != Reserved, "serviceName", ruleReserved)
 	c.ok(reg.ID == "" || ValidInstanceID(reg.ID), "instanceId", ruleInstance)
 	in := &reg.Instance
 	c.ok(in.Address == "" || ValidAddress(in.Address), "address", ruleAddress)
@@ -39,6 +40,7 @@ func (r *Registry) Check(reg *Registration) []FieldError {
 	c.ok(in.PID >= 0 && in.PID <= 1<<31-1, "pid", "must be an integer from 1 to 2147483647")
 	c.tags(in.Tags)
 	c.metadata(inOrder(in.Metadata))
+	c.check(in.Check, &r.opts.Checks)
 	c.errs = append(c.errs, checkNote("note", reg.Note)...)
 	if _, err := r.opts.Leases.Grant(reg.TTL, reg.HasTTL); err != nil {
 		c.add("ttl", strings.TrimPrefix(err.Error(), "ttl "))

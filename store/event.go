@@ -11,6 +11,7 @@ const (
 	Rotated     Code = "rotated"     // a token; clients see no difference
 	Suspected   Code = "suspected"   // held past its deadline; see HealthSuspect
 	Recovered   Code = "recovered"   // renewed after it was suspect
+	Checked     Code = "checked"     // a check found its health to be another
 )
 
 // The codes of deletions. Replaced stands in tombstones only: the event of a

@@ -33,6 +33,11 @@ func (id LeaseID) String() string { return strconv.FormatUint(uint64(id), 16) }
 type Ref struct {
 	Key   Key
 	Lease LeaseID
+	// While, if not nil, names another record: Update and Deregister write only while that one
+	// lives under that lease, which the store decides together with the write; otherwise they
+	// fail with [ErrConflict]. A zero lease in it holds for no record, and a While of its own
+	// says nothing. Renew and TimeToLive do not look at it.
+	While *Ref
 }
 
 // Selector chooses records: an empty part matches everything. Parts are whole names,

@@ -67,7 +67,8 @@ type Writer interface {
 	// Update changes a copy of the record. The function may be called more than once,
 	// may refuse by returning an error, which Update returns as it is, and must not
 	// write into shared slices. A change that changes nothing moves no revision. Key,
-	// Lease, Generation, TTL and RegisteredAt stay what they were.
+	// Lease, Generation, TTL and RegisteredAt stay what they were. While of the ref is a
+	// condition of writing: a change that changes nothing may succeed without it.
 	Update(ctx context.Context, ref Ref, why Reason, change func(*Record) error) (*Record, error)
 	// Deregister removes the record and remembers why. It gives the revision of the
 	// deletion.

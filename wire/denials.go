@@ -17,6 +17,7 @@ type Denial struct {
 	Kind        string `json:"kind"`  // denied, token_refused, takeover_refused and so on
 	Identity    string `json:"identity,omitempty"`
 	From        string `json:"from,omitempty"`
+	RequestID   string `json:"requestId,omitempty"` // of the last one, as its answer had it
 	Action      string `json:"action,omitempty"` // register, discover or admin
 	ServiceName string `json:"serviceName,omitempty"`
 	InstanceID  string `json:"instanceId,omitempty"`

@@ -98,8 +98,8 @@ type ToldEvent struct {
 	Changes []Changed `json:"changes,omitempty"`
 }
 
-// Changed is a part of an instance that an event changed: status, health, override, address
-// or weight; or token, of which To says that it was made, or first used.
+// Changed is a part of an instance that an event changed: status, health, verdict, override,
+// address or weight; or token, of which To says that it was made, or first used.
 type Changed struct {
 	Field string `json:"field"`
 	From  string `json:"from,omitempty"`
@@ -117,7 +117,10 @@ type ServiceExplanation struct {
 	Up        int            `json:"up"` // how many a resolve would choose from
 	States    map[string]int `json:"states"`
 	Suspect   int            `json:"suspect"`
-	Owners    []Count        `json:"owners"`
+	Failing   int            `json:"failing"` // by their checks, those that nobody has done yet included
+	// Degraded: nearly all fail, and a resolve chooses among those too.
+	Degraded bool    `json:"degraded,omitzero"`
+	Owners   []Count `json:"owners"`
 
 	Events        int              `json:"events"`         // how many were looked at
 	Since         int64            `json:"since,omitzero"` // of the oldest of them

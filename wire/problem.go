@@ -7,6 +7,9 @@ const (
 	HeaderStale    = "Registry-Stale"
 	HeaderAge      = "Registry-Age"
 	HeaderTold     = "Registry-Told"
+	HeaderDegraded = "Registry-Degraded"
+	// HeaderRequestID names a request, in its answer too; see package internal/requestid.
+	HeaderRequestID = "X-Request-Id"
 )
 
 // ContentTypeProblem is the media type of every error of the native API (RFC 9457).

@@ -20,6 +20,8 @@ type Instance struct {
 	Status        string            `json:"status"`
 	Health        string            `json:"health"`
 	Override      *Override         `json:"override,omitempty"` // an administrator's, which counts in place of Status
+	Check         *Check            `json:"check,omitempty"`
+	Verdict       *Verdict          `json:"verdict,omitempty"` // what the check found; absent without one
 	PID           int               `json:"pid,omitzero"`
 	TTL           int64             `json:"ttl"` // granted, in milliseconds
 	RegisteredAt  int64             `json:"registeredAt"`
@@ -51,7 +53,8 @@ type Registration struct {
 	Metadata    map[string]string `json:"metadata,omitempty"`
 	Status      string            `json:"status,omitempty"`
 	PID         int               `json:"pid,omitzero"`
-	TTL         *int64            `json:"ttl,omitempty"` // milliseconds
+	Check       *Check            `json:"check,omitempty"` // nil: nobody looks whether it can be reached
+	TTL         *int64            `json:"ttl,omitempty"`   // milliseconds
 }
 
 // Registered is the answer to a registration: 201 for a new instance, 200 for one that
@@ -116,6 +119,8 @@ type ServiceSummary struct {
 	ServiceName string `json:"serviceName"`
 	Instances   int    `json:"instances"`
 	Up          int    `json:"up"` // how many a resolve would choose from
+	// Degraded: nearly all fail their checks, and a resolve chooses among those too.
+	Degraded bool `json:"degraded,omitzero"`
 }
 
 // Services is the answer to GET /registry/services.

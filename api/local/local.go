@@ -18,6 +18,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/internal/requestid"
 	"github.com/roster-sd/roster/registry"
 	"github.com/roster-sd/roster/store"
 )
@@ -105,6 +106,7 @@ func Refuse(c *gin.Context, status int, detail string) {
 
 // fail answers an error of the registry, or one of our own reading.
 func fail(c *gin.Context, err error) {
+	requestid.Answer(c.Writer.Header()).RequestID()
 	var own *badRequest
 	var use *registry.Error
 	switch {

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/internal/requestid"
 	"github.com/roster-sd/roster/registry"
 	"github.com/roster-sd/roster/store"
 )
@@ -82,7 +83,7 @@ func makeID(service, host string, port int64) string {
 
 func (s *Surface) from(c *gin.Context) registry.Caller {
 	who := s.caller
-	who.From = c.RemoteIP()
+	who.From, who.Request = c.RemoteIP(), requestid.Answer(c.Writer.Header())
 	return who
 }
 
@@ -168,7 +169,7 @@ func (s *Surface) at(c *gin.Context, req *request) ([]string, error) {
 
 func (s *Surface) resolve(c *gin.Context) {
 	name := c.Param("name")
-	item, _, err := s.reg.Resolve(c.Request.Context(), s.from(c), name, catalog.Choice{Strategy: catalog.Recent}, false)
+	out, err := s.reg.Resolve(c.Request.Context(), s.from(c), name, catalog.Choice{Strategy: catalog.Recent}, false)
 	if none(err) {
 		answer(c, http.StatusNotFound, refusal{Error: "not_found"})
 		return
@@ -177,7 +178,7 @@ func (s *Surface) resolve(c *gin.Context) {
 		fail(c, err)
 		return
 	}
-	answer(c, http.StatusOK, found{true, showItem(item)})
+	answer(c, http.StatusOK, found{true, showItem(out.Item)})
 }
 
 // none tells whether the error of a resolve says that there is nothing to give: no

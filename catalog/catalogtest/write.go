@@ -93,6 +93,15 @@ func (b *Backend) held(ref store.Ref) (*lessee, error) {
 	return nil, store.ErrLeaseLost
 }
 
+// during tells whether the condition holds that a ref makes of another record.
+func (b *Backend) during(ref store.Ref) bool {
+	if ref.While == nil {
+		return true
+	}
+	l := b.live(ref.While.Key)
+	return l != nil && ref.While.Lease != 0 && l.rec.Lease == ref.While.Lease
+}
+
 // Renew starts the TTL of each lease anew.
 func (n *Node) Renew(ctx context.Context, refs []store.Ref) ([]store.Renewal, error) {
 	if err := n.enter(ctx, "renew", store.Key{}); err != nil {
@@ -140,6 +149,9 @@ func (n *Node) Update(ctx context.Context, ref store.Ref, why store.Reason, chan
 	if !visible && next.Tokens == old.Tokens && next.Owner == old.Owner && next.Process == old.Process {
 		return old, nil
 	}
+	if !n.b.during(ref) {
+		return nil, fail("update", ref.Key, store.ErrConflict)
+	}
 	n.b.number++
 	rev := n.b.publish(store.Event{Record: &next, Before: old, Reason: why})
 	if visible {
@@ -162,6 +174,9 @@ func (n *Node) Deregister(ctx context.Context, ref store.Ref, why store.Reason) 
 	l, err := n.b.held(ref)
 	if err != nil {
 		return store.Revision{}, fail("deregister", ref.Key, err)
+	}
+	if !n.b.during(ref) {
+		return store.Revision{}, fail("deregister", ref.Key, store.ErrConflict)
 	}
 	n.b.number++
 	rev := n.b.remove(l.rec, why)

@@ -81,6 +81,35 @@ export interface Override {
   until: number;
 }
 
+/** How nodes of the registry look for themselves whether an instance can be reached. */
+export interface CheckRequest {
+  type: "tcp" | "http" | "grpc";
+  /** With http the path, "/" where absent; with grpc the service, the whole server where absent. */
+  path?: string;
+  /** In milliseconds; 10,000 where absent. */
+  interval?: number;
+  /** In milliseconds; 2,000 where absent. */
+  timeout?: number;
+  /** So many failures in a row, and the instance is failing; 3 where absent. */
+  failures?: number;
+  /** So many passes in a row, and it is passing again; 2 where absent. */
+  successes?: number;
+  /** mark where absent: a failing instance is listed and not chosen. */
+  onFailure?: "mark" | "evict";
+}
+
+export type Check = Required<Omit<CheckRequest, "path">> & Pick<CheckRequest, "path">;
+
+/** What the check of an instance found when it last changed what is said of the instance. */
+export interface Verdict {
+  /** Empty while it passes. */
+  why: string;
+  /** The node that found it; absent while no node has looked. */
+  node?: string;
+  /** By the clock of that node. */
+  since?: number;
+}
+
 /** An instance as the API shows it. Times are Unix milliseconds of the registry's clock. */
 export interface Instance {
   serviceName: string;
@@ -99,6 +128,9 @@ export interface Instance {
   status: Status;
   health: Health;
   override?: Override;
+  check?: Check;
+  /** Comes with `check`. */
+  verdict?: Verdict;
   pid?: number;
   /** Granted, in milliseconds. */
   ttl: number;
@@ -126,6 +158,8 @@ export interface Service {
   status?: Status;
   /** At the registry of this machine that of this process where absent; null for none. */
   pid?: number | null;
+  /** Nobody looks whether it can be reached where absent. */
+  check?: CheckRequest;
   /** Asked for, in milliseconds. */
   ttl?: number;
 }
@@ -168,6 +202,8 @@ export interface ServiceSummary {
   serviceName: string;
   instances: number;
   up: number;
+  /** Nearly all fail their checks, and the registry chooses among those too. */
+  degraded?: boolean;
 }
 
 export interface RegistryEvent {
@@ -278,6 +314,8 @@ export interface Resolver extends EventEmitter {
   readonly connected: boolean;
   /** Why it is not. It tries on. */
   readonly error: Error | undefined;
+  /** Whether nearly all instances fail their checks, so that pick() chooses among those too. */
+  readonly degraded: boolean;
   /** Waits for the first view. Rejects where the registry refuses it, while the resolver tries on. */
   ready(): Promise<this>;
   pick(key?: string): Instance | undefined;

@@ -11,6 +11,7 @@ import (
 	"github.com/roster-sd/roster/api"
 	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/check/share"
 	"github.com/roster-sd/roster/internal/metrics"
 	"github.com/roster-sd/roster/lease"
 	"github.com/roster-sd/roster/registry"
@@ -37,11 +38,13 @@ func everyMetric(t *testing.T) map[string]string {
 	}
 	m := metrics.New("v")
 	m.Follow(metrics.Sources{Catalog: c, Registry: r, Leases: s.Leases, Held: s.Held, CertificateExpiry: time.Now,
-		StateFile: s.StateFile, Connections: func() int { return 1 }, Slowed: func() int { return 0 }})
+		StateFile: s.StateFile, Connections: func() int { return 1 }, Slowed: func() int { return 0 },
+		Checks: func() share.Status { return share.Status{} }})
 	m.Instrument("GET", "/")(200, time.Millisecond)
 	m.Call("get", time.Millisecond, nil)
 	m.Reload(nil)
 	m.Limited("requests")
+	m.Checked(nil, time.Millisecond, 0)
 	out := httptest.NewRecorder()
 	m.Handler().ServeHTTP(out, httptest.NewRequest("GET", "/metrics", nil))
 	types := map[string]string{}
@@ -86,7 +89,7 @@ func TestDocumentMetrics(t *testing.T) {
 
 // logged finds the message of a call that logs at level info or above. Levels that are
 // chosen when logging come as a variable.
-var logged = regexp.MustCompile(`\.(?:(?:Info|Warn|Error)\(|LogAttrs\([^"\n]*, ?)"([^"\n]+)"`)
+var logged = regexp.MustCompile(`\.(?:(?:Info|Warn|Error)\(|(?:LogAttrs|LogRefusal|tellRefusal)\([^"\n]*, ?)"([^"\n]+)"`)
 
 // TestDocumentMessages: the table of log messages has every message that the server can
 // log, and no other.

@@ -17,7 +17,7 @@ import (
 func TestSchemasAreThoseOfWire(t *testing.T) {
 	schemas := published(t).get("components").get("schemas")
 	for _, v := range []any{
-		wire.Instance{}, wire.Registration{}, wire.Registered{}, wire.InstanceRef{}, wire.Heartbeat{},
+		wire.Instance{}, wire.Registration{}, wire.Verdict{}, wire.Registered{}, wire.InstanceRef{}, wire.Heartbeat{},
 		wire.HeartbeatItem{}, wire.Heartbeats{}, wire.HeartbeatResult{}, wire.HeartbeatResults{},
 		wire.Token{}, wire.ServiceSummary{}, wire.Services{}, wire.Service{}, wire.Patch{}, wire.Event{},
 		wire.Events{}, wire.SnapshotPart{}, wire.Deleted{}, wire.Health{}, wire.Problem{}, wire.FieldError{},
@@ -102,7 +102,7 @@ func TestEnumerationsAreThoseOfGo(t *testing.T) {
 	}
 	puts := []string{
 		string(store.Registered), string(store.Resurrected), string(store.Updated),
-		string(store.Rotated), string(store.Suspected), string(store.Recovered),
+		string(store.Rotated), string(store.Suspected), string(store.Recovered), string(store.Checked),
 	}
 	for _, c := range []struct {
 		schema node

@@ -17,6 +17,7 @@ const (
 	Forced      Kind = "forced"       // an administrator changed or removed an instance
 	OverrideSet Kind = "override_set" // an administrator put a word over an instance
 	OverrideEnd Kind = "override_lifted"
+	Unreachable Kind = "unreachable" // an instance failed its check and was removed, as it had asked for
 	AdminRead   Kind = "admin_read" // an administrator read what others may not
 
 	Denied             Kind = "denied"           // no rule allows it
@@ -71,6 +72,7 @@ type Event struct {
 	Outcome  Outcome
 	Identity string // of the caller; empty where it was not known
 	From     string // network address of the caller, without port
+	Request  string // ID of the request, which its answer carries too; empty: it was none
 	Action   string // register, discover or admin
 	Service  string
 	Instance string
@@ -82,7 +84,7 @@ type Event struct {
 
 // attrs gives the fields that the event has, in the order in which they are written.
 func (e *Event) attrs(node string) []slog.Attr {
-	list := make([]slog.Attr, 0, 12)
+	list := make([]slog.Attr, 0, 13)
 	text := func(name, value string) {
 		if value != "" {
 			list = append(list, slog.String(name, value))
@@ -92,6 +94,7 @@ func (e *Event) attrs(node string) []slog.Attr {
 	text("node", node)
 	text("identity", e.Identity)
 	text("from", e.From)
+	text("request", e.Request)
 	text("action", e.Action)
 	text("service", e.Service)
 	text("instance", e.Instance)

@@ -16,6 +16,8 @@ const (
 
 // flood bounds what each identity can make the log write by being refused.
 type flood struct {
+	most int // within a window; 0: perWindow
+
 	mu sync.Mutex
 	of map[string]*refusals
 }
@@ -46,7 +48,11 @@ func (f *flood) pass(identity string, now time.Time) bool {
 	if now.Sub(r.begun) >= window {
 		r.begun, r.n = now, 0
 	}
-	if r.n++; r.n <= perWindow {
+	most := f.most
+	if most == 0 {
+		most = perWindow
+	}
+	if r.n++; r.n <= most {
 		return true
 	}
 	r.unsaid++

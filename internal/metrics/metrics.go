@@ -24,6 +24,8 @@ type Metrics struct {
 	pauses   prometheus.Counter
 	refused  prometheus.Counter
 	limited  *prometheus.CounterVec
+	checks   [2]prometheus.Observer // that failed, that passed
+	late     prometheus.Histogram
 	ops      sync.Map // method of the store -> *callSeries
 }
 
@@ -55,12 +57,22 @@ func New(version string) *Metrics {
 			Name: "roster_limited_total", Help: "Connections, requests, registrations and watches that ran into a limit, by which.",
 		}, []string{"limit"}),
 	}
+	checks := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "roster_check_seconds", Buckets: seconds,
+		Help: "Time of a check of an instance, by outcome.",
+	}, []string{"outcome"})
+	m.checks = [2]prometheus.Observer{lazily(func() prometheus.Observer { return checks.WithLabelValues("failed") }),
+		lazily(func() prometheus.Observer { return checks.WithLabelValues("passed") })}
+	m.late = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "roster_check_late_seconds", Buckets: seconds,
+		Help: "How long after its time a check of an instance began.",
+	})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "roster_build_info", Help: "1, with the version of the binary.",
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.calls, m.reloads, m.pauses, m.refused, m.limited, build,
+	m.registry.MustRegister(m.requests, m.calls, m.reloads, m.pauses, m.refused, m.limited, checks, m.late, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -153,6 +165,17 @@ func (m *Metrics) HandshakeRefused() { m.refused.Inc() }
 
 // Limited is told of each refusal for a limit, of which there are a few.
 func (m *Metrics) Limited(limit string) { m.limited.WithLabelValues(limit).Inc() }
+
+// Checked is told of each check of an instance: how it ended, how long it took, and how long
+// after its time it began.
+func (m *Metrics) Checked(err error, took, late time.Duration) {
+	outcome := 0
+	if err == nil {
+		outcome = 1
+	}
+	m.checks[outcome].Observe(took.Seconds())
+	m.late.Observe(late.Seconds())
+}
 
 // Pause is told of each pause of the process or the machine.
 func (m *Metrics) Pause() { m.pauses.Inc() }

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/check/share"
 	"github.com/roster-sd/roster/internal/audit"
 	"github.com/roster-sd/roster/registry"
 )
@@ -29,6 +30,8 @@ type Sources struct {
 	Slowed      func() int // identities that are slowed down; nil where there are none
 	// CertificateExpiry gives when the server's certificate runs out; nil without TLS.
 	CertificateExpiry func() time.Time
+	// Checks tells how the checks of instances stand; nil where this node does none.
+	Checks func() share.Status
 }
 
 // topServices bounds the label service: the largest have a series of their own, the
@@ -53,12 +56,15 @@ func (m *Metrics) Follow(s Sources) {
 	counter("roster_denied_total", "Calls that no rule allows.", st.Denied.Load)
 	counter("roster_late_answers_total", "Writes that were answered before this node showed them.", st.Waits.Load)
 	counter("roster_resolves_total", "Resolves.", st.Resolved.Load)
+	counter("roster_resolves_degraded_total", "Of those, resolves of a service of which nearly all instances fail their checks.", st.Degraded.Load)
 	counter("roster_catalog_events_total", "Changes that the catalog applied.", func() uint64 { return s.Catalog.Stats().Events })
 	counter("roster_leases_expired_total", "Instances that left because their lease ran out.", func() uint64 { return s.Catalog.Stats().Expired })
 	counter("roster_catalog_resyncs_total", "Times that the catalog had to list the store again.", func() uint64 { return s.Catalog.Stats().Resyncs })
 	counter("roster_watchers_resynced_total", "Times that a watcher could not keep up and was told to resync.", func() uint64 { return s.Catalog.Stats().Lagged })
 	gauge("roster_watchers", "Open watches and long polls.", func() float64 { return float64(s.Catalog.Stats().Subscribers) })
 	gauge("roster_services", "Services with an instance.", func() float64 { return float64(s.Catalog.Stats().Services) })
+	gauge("roster_services_degraded", "Services of which nearly all instances fail their checks, and are answered all the same.",
+		func() float64 { return float64(s.Catalog.Stats().Degraded) })
 	gauge("roster_catalog_age_seconds", "For how long what this node shows may have been out of date; 0 while it follows the backend.", func() float64 {
 		age, _ := s.Catalog.Stale()
 		return age.Seconds()
@@ -82,6 +88,9 @@ func (m *Metrics) Follow(s Sources) {
 		}
 		return 0
 	})
+	if s.Checks != nil {
+		m.registry.MustRegister(checking(s.Checks))
+	}
 	if s.StateFile != nil {
 		gauge("roster_state_file_bytes", "Length of the state file.", func() float64 {
 			bytes, _ := s.StateFile()

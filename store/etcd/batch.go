@@ -15,6 +15,7 @@ type ask struct {
 	sent  time.Time
 	heard []*batch // who wants to hear of it
 	over  bool
+	large bool // of a large call
 	stuck bool // its lease is over, and not yet revoked
 	ttl   int64
 	err   error
@@ -38,9 +39,13 @@ func (r *renewer) submit(of []renewable) *batch {
 	for i, one := range of {
 		a := r.queued[int64(one.lease)]
 		if a == nil {
-			a = &ask{lease: int64(one.lease), since: now}
+			a = &ask{lease: int64(one.lease), since: now, large: len(of) > smallCall}
 			r.queued[a.lease] = a
-			r.queue = append(r.queue, a)
+			if a.large {
+				r.large = append(r.large, a)
+			} else {
+				r.queue = append(r.queue, a)
+			}
 		}
 		a.heard = append(a.heard, b)
 		b.asks[i] = a

@@ -1,7 +1,10 @@
 package etcd_test
 
 import (
+	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -55,6 +58,41 @@ func BenchmarkRenew(b *testing.B) {
 		}
 		b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "renewals/s")
 	})
+}
+
+// One heartbeat after the other while others renew 2,000 leases a call: how long one takes, and
+// how many the others renew.
+func BenchmarkRenewBesideBatches(b *testing.B) {
+	_, f := bench(b)
+	refs := f.fleet(2001, lasting)
+	ctx, stop := context.WithCancel(f.ctx)
+	var renewed atomic.Int64
+	var calls sync.WaitGroup
+	for range 4 {
+		calls.Go(func() {
+			for ctx.Err() == nil {
+				if rs, err := f.Renew(ctx, refs[1:]); err == nil && rs[0].Err == nil {
+					renewed.Add(int64(len(rs)))
+				}
+			}
+		})
+	}
+	var took []time.Duration
+	began := time.Now()
+	for b.Loop() {
+		at := time.Now()
+		if rs, err := f.Renew(f.ctx, refs[:1]); err != nil || rs[0].Err != nil {
+			b.Fatalf("Renew: %v, %v", rs, err)
+		}
+		took = append(took, time.Since(at))
+	}
+	lasted := time.Since(began)
+	stop()
+	calls.Wait()
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+	b.ReportMetric(float64(renewed.Load())/lasted.Seconds(), "renewals/s")
 }
 
 // A registration is a grant and a transaction; the others are what etcd itself does.

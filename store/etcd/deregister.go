@@ -27,7 +27,7 @@ func (s *Store) Deregister(ctx context.Context, ref store.Ref, why store.Reason)
 }
 
 func (c *call) deregister(ref store.Ref, why store.Reason) (store.Revision, error) {
-	look := []clientv3.Op{c.s.getRecord(ref.Key), c.s.getGraves(ref.Key)}
+	look := append([]clientv3.Op{c.s.getRecord(ref.Key), c.s.getGraves(ref.Key)}, c.s.getWhile(ref)...)
 	a, err := c.read(look...)
 	full := false // etcd takes no more puts
 	for range writeTries {
@@ -36,6 +36,9 @@ func (c *call) deregister(ref store.Ref, why store.Reason) (store.Revision, erro
 		}
 		was := c.s.present(a, 0)
 		if err := c.s.under(was, ref); err != nil {
+			return store.Revision{}, err
+		}
+		if err := c.s.during(a, ref); err != nil {
 			return store.Revision{}, err
 		}
 		at, now := c.s.keys.record(ref.Key), clock()
@@ -54,7 +57,7 @@ func (c *call) deregister(ref store.Ref, why store.Reason) (store.Revision, erro
 			}
 			then = append(then, stone...)
 		}
-		conds := []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(at), "=", was.revision())}
+		conds := append(c.s.ifWhile(ref), clientv3.Compare(clientv3.ModRevision(at), "=", was.revision()))
 		a, err = c.write(a.epoch, conds, then, look)
 		switch {
 		case is(err, rpctypes.ErrNoSpace) && !full:

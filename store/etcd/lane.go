@@ -16,6 +16,7 @@ type lane struct {
 	cancel context.CancelFunc
 
 	order   []*ask    // sent and not answered, in order
+	large   int       // of them, those of large calls
 	last    time.Time // when it opened or answered
 	asked   time.Time // when it was last asked why it does not
 	probing bool
@@ -63,12 +64,15 @@ func (l *lane) answered(resp *pb.LeaseKeepAliveResponse) (more bool) {
 			} else {
 				l.order = append(l.order[:i:i], l.order[i+1:]...)
 			}
+			if a.large {
+				l.large--
+			}
 			r.finish(a, resp.TTL, nil)
 			break
 		}
 	}
 	l.leave()
-	return len(r.queue) > 0 && len(l.order) <= window/2
+	return len(r.queue) > 0 && len(l.order) <= window/2 || len(r.large) > 0 && l.large <= largeShare/2
 }
 
 // leave ends a stream that has answered everything, if it is not to be used again. It

@@ -10,7 +10,7 @@ import (
 
 // renewer sends all renewals of a store through one LeaseKeepAlive stream. What is queued
 // while the stream is busy goes next; one that comes alone goes at once. Renewals of one
-// lease share a message until it is sent.
+// lease share a message until it is sent. Those of large calls have a share of the stream.
 //
 // etcd answers a stream in order, and it answers for a lease that is over only when it has
 // revoked it: up to half a second later, or more where many end at once. So that a late
@@ -22,7 +22,8 @@ type renewer struct {
 
 	mu     sync.Mutex
 	queue  []*ask         // not sent, in order
-	queued map[int64]*ask // by lease
+	large  []*ask         // the same, of large calls; those of the queue go first
+	queued map[int64]*ask // by lease, of both
 	lane   *lane          // the stream in use; nil: none is open
 	aside  map[*lane]struct{}
 	failed error         // why the last stream broke
@@ -34,6 +35,12 @@ const (
 	// window is how many renewals may be under way on a stream: few enough that sending
 	// never waits for the other end.
 	window = 1000
+	// smallCall is how many renewals a small call has at most.
+	smallCall = 32
+	// largeShare is how many renewals of large calls may be under way: few enough that a
+	// heartbeat which comes meanwhile waits a few milliseconds, and not for ten thousand
+	// renewals of somebody else.
+	largeShare = 400
 	// stallAfter is how long answers may stop before it is asked why.
 	stallAfter = 100 * time.Millisecond
 	// reopenMost bounds the pause before a broken stream is opened again.
@@ -119,43 +126,63 @@ func (r *renewer) take() (l *lane, some []*ask, wait time.Duration) {
 	defer r.mu.Unlock()
 	r.giveUp()
 	if l = r.lane; l == nil {
-		if len(r.queue) > 0 {
+		if some = r.queue; len(some) == 0 {
+			some = r.large
+		}
+		if len(some) > 0 {
 			wait = max(0, time.Until(r.reopen))
 		}
-		return nil, r.queue, wait
+		return nil, some, wait
 	}
-	n := min(len(r.queue), window-len(l.order))
-	if n <= 0 {
+	small := max(0, min(len(r.queue), window-len(l.order)))
+	large := max(0, min(len(r.large), window-len(l.order)-small, largeShare-l.large))
+	if small+large == 0 {
 		return l, nil, 0
 	}
-	now := time.Now()
-	some = r.queue[:n:n]
-	if r.queue = r.queue[n:]; len(r.queue) == 0 {
-		r.queue = nil
+	some, r.queue = r.depart(r.queue, small)
+	if large > 0 {
+		var more []*ask
+		more, r.large = r.depart(r.large, large)
+		some = append(some, more...)
+		l.large += large
 	}
+	l.order = append(l.order, some...)
+	return l, some, 0
+}
+
+// depart takes the first of a queue as what is sent. It needs the mutex.
+func (r *renewer) depart(queue []*ask, n int) (some, rest []*ask) {
+	now := time.Now()
+	some = queue[:n:n]
 	for _, a := range some {
 		if r.queued[a.lease] == a {
 			delete(r.queued, a.lease)
 		}
 		a.sent = now
 	}
-	l.order = append(l.order, some...)
-	return l, some, 0
+	if queue = queue[n:]; len(queue) == 0 {
+		queue = nil
+	}
+	return some, queue
 }
 
 // giveUp fails what has been under way for as long as a call may take: nobody waits for
 // it any more. It needs the mutex.
 func (r *renewer) giveUp() {
+	r.queue, r.large = r.giveUpLate(r.queue), r.giveUpLate(r.large)
+}
+
+func (r *renewer) giveUpLate(queue []*ask) (rest []*ask) {
 	n := 0
-	for n < len(r.queue) && time.Since(r.queue[n].since) >= r.s.opts.CallTimeout {
-		a := r.queue[n]
+	for n < len(queue) && time.Since(queue[n].since) >= r.s.opts.CallTimeout {
+		a := queue[n]
 		if r.queued[a.lease] == a {
 			delete(r.queued, a.lease)
 		}
 		r.finish(a, 0, cmp.Or(r.failed, errBroken))
 		n++
 	}
-	r.queue = r.queue[n:]
+	return queue[n:]
 }
 
 // open opens a stream, or fails within half the time of a call.
@@ -208,15 +235,23 @@ func (r *renewer) broke(l *lane, err error) {
 // requeue takes from a stream what it has not answered, as far as which says, and puts it
 // first in the queue. It needs the mutex.
 func (r *renewer) requeue(l *lane, which func(*ask) bool) {
-	var again, kept []*ask
+	var again, large, kept []*ask
+	l.large = 0
 	for _, a := range l.order {
-		if which(a) {
-			a.stuck = false
-			again = append(again, a)
-		} else {
+		switch {
+		case !which(a):
 			kept = append(kept, a)
+			if a.large {
+				l.large++
+			}
+			continue
+		case a.large:
+			large = append(large, a)
+		default:
+			again = append(again, a)
 		}
+		a.stuck = false
 	}
 	l.order = kept
-	r.queue = append(again, r.queue...)
+	r.queue, r.large = append(again, r.queue...), append(large, r.large...)
 }

@@ -37,7 +37,7 @@ func (c *call) update(ref store.Ref, why store.Reason, apply func(*store.Record)
 		return nil, nil, err
 	}
 	defer pass()
-	look := []clientv3.Op{c.s.getRecord(ref.Key), c.s.getGraves(ref.Key)}
+	look := append([]clientv3.Op{c.s.getRecord(ref.Key), c.s.getGraves(ref.Key)}, c.s.getWhile(ref)...)
 	a, err := c.read(look...)
 	for range writeTries {
 		if err != nil {
@@ -66,7 +66,10 @@ func (c *call) update(ref store.Ref, why store.Reason, apply func(*store.Record)
 			return nil, nil, err
 		}
 		at := c.s.keys.record(ref.Key)
-		conds := []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(at), "=", was.revision())}
+		if err := c.s.during(a, ref); err != nil {
+			return nil, nil, err
+		}
+		conds := append(c.s.ifWhile(ref), clientv3.Compare(clientv3.ModRevision(at), "=", was.revision()))
 		a, err = c.write(a.epoch, conds, []clientv3.Op{clientv3.OpPut(at, value, clientv3.WithIgnoreLease())}, look)
 		if err != nil {
 			return nil, nil, err

@@ -19,6 +19,9 @@ func (s *Store) Deregister(ctx context.Context, ref store.Ref, why store.Reason)
 	if err != nil {
 		return store.Revision{}, fail("deregister", ref.Key, err)
 	}
+	if err := s.during(&ref); err != nil {
+		return store.Revision{}, fail("deregister", ref.Key, err)
+	}
 	c := s.change()
 	defer c.done()
 	s.end(e.rec)

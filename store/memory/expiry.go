@@ -88,10 +88,11 @@ func (s *Store) settle() bool {
 	return false
 }
 
-// suspect marks an instance that is kept past its deadline. It needs the mutex.
+// suspect marks an instance that is kept past its deadline, but for one that is failing: that is
+// worse, and says more. It needs the mutex.
 func (c *change) suspect(e *entry) {
 	rec := *e.rec
-	if rec.Key.Kind != store.KindInstance || rec.Instance.Health == store.HealthSuspect {
+	if rec.Key.Kind != store.KindInstance || rec.Instance.Health == store.HealthSuspect || rec.Instance.Health == store.HealthFailing {
 		return
 	}
 	rec.Instance.Health = store.HealthSuspect

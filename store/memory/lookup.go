@@ -33,6 +33,18 @@ func (s *Store) underRef(ref store.Ref) (*entry, error) {
 	return e, nil
 }
 
+// during tells whether the condition holds that ref makes of another record. It needs the
+// mutex.
+func (s *Store) during(ref *store.Ref) error {
+	if ref.While == nil {
+		return nil
+	}
+	if _, err := s.underRef(*ref.While); err != nil || ref.While.Lease == 0 {
+		return store.ErrConflict
+	}
+	return nil
+}
+
 // bind notes what the lease of rec keeps alive. It needs the mutex.
 func (s *Store) bind(rec *store.Record, e *entry) {
 	if rec.Lease == 0 {

@@ -86,6 +86,11 @@ func TestHeldThenSilent(t *testing.T) {
 				if _, err := f.Register(t.Context(), known, store.Grant{TTL: 10 * time.Second}); err != nil {
 					t.Fatal(err)
 				}
+				failing := instance("failing") // which is worse, and says more
+				failing.Instance.Health = store.HealthFailing
+				if _, err := f.Register(t.Context(), failing, store.Grant{TTL: 10 * time.Second}); err != nil {
+					t.Fatal(err)
+				}
 				node, err := f.Register(t.Context(), store.Record{
 					Key: store.Key{Kind: store.KindNode, Service: "roster", ID: "n1"},
 				}, store.Grant{TTL: 10 * time.Second})
@@ -103,14 +108,14 @@ func TestHeldThenSilent(t *testing.T) {
 				if tell(b.Events) != "[suspected a]" || after < 2*time.Second || after > 2*time.Second+lease.PulseEvery {
 					t.Fatalf("after %v: %s; want the instance suspected at its own deadline", after, tell(b.Events))
 				}
-				if f.Held() != 3 || f.gets(rec.Key).Instance.Health != store.HealthSuspect || f.gets(node.Key) != node {
+				if f.Held() != 4 || f.gets(failing.Key).Instance.Health != store.HealthFailing || f.gets(rec.Key).Instance.Health != store.HealthSuspect || f.gets(node.Key) != node {
 					t.Errorf("Held = %d, %+v", f.Held(), f.gets(rec.Key))
 				}
 				b = f.next(w)
 				if after = time.Since(recovery); after < 10*time.Second || after > 10*time.Second+lease.PulseEvery {
 					t.Errorf("the hold ended %v after the recovery, want one TTL", after)
 				}
-				if len(b.Events) != 3 || b.Events[0].Reason.Code != store.Expired || f.Held() != 0 {
+				if len(b.Events) != 4 || b.Events[0].Reason.Code != store.Expired || f.Held() != 0 {
 					t.Errorf("%s, Held = %d", tell(b.Events), f.Held())
 				}
 			})

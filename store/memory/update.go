@@ -66,6 +66,9 @@ func (s *Store) swap(ctx context.Context, ref store.Ref, before, next *store.Rec
 	if !visible && next.Tokens == before.Tokens && next.Owner == before.Owner && next.Process == before.Process {
 		return before, true, nil
 	}
+	if err := s.during(&ref); err != nil {
+		return nil, false, fail("update", ref.Key, err)
+	}
 	c := s.change()
 	defer c.done()
 	published := *next // the function may have kept the one it was given

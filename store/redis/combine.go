@@ -13,6 +13,9 @@ import (
 // renewer lets renewals share round trips: what comes while one is under way makes the next
 // together. Nobody waits for others to come, and who finds nobody under way goes at once, in
 // its own goroutine.
+//
+// Large calls have a share of a round trip, so that a heartbeat never waits for ten thousand
+// renewals of somebody else: small ones all go with the next, large ones portion by portion.
 type renewer struct {
 	s *Store
 
@@ -76,7 +79,7 @@ func (r *renewer) add(call *renewing) (alone bool, err error) {
 	if r.closing {
 		return false, store.ErrClosed
 	}
-	alone = !r.flying && len(call.refs) <= maxRefs
+	alone = !r.flying && len(call.refs) <= largeShare
 	if !alone {
 		// The refs are the caller's again when its context is over, which a round trip outlives.
 		call.refs, call.done = slices.Clone(call.refs), make(chan struct{})
@@ -129,38 +132,42 @@ func (r *renewer) fly() {
 	}
 }
 
-// load takes what waits, up to maxRefs, and gives the time that the first of it has left, or a
-// little more: those behind it must not fail for having come late. Nil: nothing waits, and
-// the flight is over.
+// load takes what waits: of small calls up to maxRefs, and of large ones largeShare together. It
+// gives the time that the first of it has left, or a little more: those behind it must not fail
+// for having come late. Nil: nothing waits, and the flight is over.
 func (r *renewer) load() (load []seats, until time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	room, taken := maxRefs, 0
+	small, large := maxRefs, largeShare
+	left := r.queue[:0]
 	for _, call := range r.queue {
-		if room == 0 {
-			break
+		room := &small
+		if len(call.refs) > smallCall {
+			room = &large
 		}
 		if call.err == nil && now.After(call.until) {
 			call.err = context.DeadlineExceeded
 		}
-		n := min(room, len(call.refs)-call.next)
+		n := min(*room, len(call.refs)-call.next)
 		if call.err != nil { // of an earlier part too: the rest is of no use
 			call.next, n = len(call.refs), 0
 		}
 		part := seats{call, call.next, call.next + n, call.next+n == len(call.refs)}
 		call.next += n
-		room -= n
+		*room -= n
 		if n > 0 && until.IsZero() {
 			until = later(call.until, now.Add(leastWait))
 		}
-		load = append(load, part)
-		if part.last {
-			taken++
+		if n > 0 || part.last {
+			load = append(load, part)
+		}
+		if !part.last {
+			left = append(left, call)
 		}
 	}
-	clear(r.queue[:taken])
-	if r.queue = r.queue[taken:]; len(r.queue) == 0 {
+	clear(r.queue[len(left):])
+	if r.queue = left; len(left) == 0 {
 		r.queue = nil
 	}
 	r.flying = load != nil

@@ -20,7 +20,11 @@ func (s *Store) Deregister(ctx context.Context, ref store.Ref, why store.Reason)
 	if err != nil {
 		return store.Revision{}, c.invalid(err)
 	}
-	r, e, err := s.run(c.ctx, scriptDeregister, nonce(), s.opts.StreamLength, name(ref.Key), wanted(ref), because, string(why.Code))
+	while, ok := during(ref)
+	if !ok {
+		return store.Revision{}, c.refuse(store.ErrConflict)
+	}
+	r, e, err := s.run(c.ctx, scriptDeregister, nonce(), s.opts.StreamLength, name(ref.Key), wanted(ref), because, string(why.Code), while[0], while[1])
 	if err != nil {
 		return store.Revision{}, c.failed(err)
 	}

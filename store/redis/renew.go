@@ -11,8 +11,13 @@ import (
 )
 
 const (
-	// maxRefs is how many renewals share one round trip at most.
+	// maxRefs is how many renewals of small calls share one round trip at most.
 	maxRefs = 10_000
+	// smallCall is how many renewals a small call has at most.
+	smallCall = 32
+	// largeShare is how many renewals of large calls there are in a round trip: few enough that
+	// a heartbeat which comes meanwhile waits a few milliseconds.
+	largeShare = 500
 	// maxAsked is how many leases one script looks at.
 	maxAsked = 500
 

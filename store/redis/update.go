@@ -23,7 +23,11 @@ func (s *Store) Update(ctx context.Context, ref store.Ref, why store.Reason, app
 	if err != nil {
 		return nil, c.invalid(err)
 	}
-	u := updating{s: s, c: c, ref: ref, lease: wanted(ref), why: because}
+	while, ok := during(ref)
+	if !ok {
+		return nil, c.refuse(store.ErrConflict)
+	}
+	u := updating{s: s, c: c, ref: ref, lease: wanted(ref), why: because, while: while}
 	for {
 		before, err := u.read()
 		if err != nil {
@@ -48,12 +52,22 @@ func wanted(ref store.Ref) string {
 	return leaseName(ref.Lease, &ref.Key)
 }
 
+// during is the key and the lease of the condition that ref makes of another record, for
+// scripts that change one; empty is none. It is false for one that never holds.
+func during(ref store.Ref) (while [2]string, ok bool) {
+	if ref.While == nil {
+		return while, true
+	}
+	return [2]string{name(ref.While.Key), wanted(*ref.While)}, ref.While.Lease != 0
+}
+
 type updating struct {
 	s     *Store
 	c     *call
 	ref   store.Ref
 	lease string
 	why   string
+	while [2]string
 
 	e     *epoch // of value
 	value string // of the record, where it is known already
@@ -113,7 +127,7 @@ func (u *updating) write(before, next *stored) (*store.Record, error) {
 		visible = "1"
 	}
 	r, err := u.s.runIn(u.c.ctx, u.e, scriptUpdate, nonce(), u.s.opts.StreamLength, name(u.ref.Key), u.lease,
-		strconv.FormatUint(before.rec.Revision.Number, 10), text, visible, u.why)
+		strconv.FormatUint(before.rec.Revision.Number, 10), text, visible, u.why, u.while[0], u.while[1])
 	if err != nil {
 		return nil, u.c.failed(err)
 	}

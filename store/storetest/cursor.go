@@ -109,7 +109,7 @@ func oddEvent(ev *store.Event) string {
 		return fmt.Sprintf("turns %v into %v", ev.Before.Key, ev.Record.Key)
 	}
 	switch ev.Reason.Code {
-	case store.Registered, store.Resurrected, store.Updated, store.Rotated, store.Suspected, store.Recovered:
+	case store.Registered, store.Resurrected, store.Updated, store.Rotated, store.Suspected, store.Recovered, store.Checked:
 		return ""
 	}
 	return fmt.Sprintf("puts with the code %q", ev.Reason.Code)

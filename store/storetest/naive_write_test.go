@@ -136,6 +136,15 @@ func (n *naive) held(ref store.Ref) (*held, error) {
 	return nil, store.ErrLeaseLost
 }
 
+// during tells whether the condition holds that a ref makes of another record.
+func (n *naive) during(ref store.Ref) bool {
+	if ref.While == nil || n.bad("writes at any time") {
+		return true
+	}
+	h := n.live(ref.While.Key)
+	return h != nil && ref.While.Lease != 0 && (h.rec.Lease == ref.While.Lease || n.bad("takes any lease of the other"))
+}
+
 func (d *node) Renew(ctx context.Context, refs []store.Ref) ([]store.Renewal, error) {
 	if err := d.guard(ctx, "renew", store.Key{}); err != nil {
 		return nil, err
@@ -207,6 +216,9 @@ func (d *node) Update(ctx context.Context, ref store.Ref, why store.Reason, chan
 	if differ(old, &next) == "" && !n.bad("announces no change") {
 		return old, nil
 	}
+	if !n.during(ref) {
+		return nil, d.err("update", ref.Key, store.ErrConflict)
+	}
 	rev := n.publish(store.Event{Record: &next, Before: old, Reason: why})
 	if (!old.Instance.Equal(&next.Instance) || n.bad("shows tokens as changes")) && !n.bad("hides changes") {
 		next.Changed = rev.Number
@@ -228,6 +240,9 @@ func (d *node) Deregister(ctx context.Context, ref store.Ref, why store.Reason) 
 	h, err := n.held(ref)
 	if err != nil {
 		return store.Revision{}, d.err("deregister", ref.Key, err)
+	}
+	if !n.during(ref) {
+		return store.Revision{}, d.err("deregister", ref.Key, store.ErrConflict)
 	}
 	rev := n.remove(h.rec, why)
 	if n.bad("counts generations from the living") {

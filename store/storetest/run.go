@@ -23,7 +23,7 @@ type need func(h Harness, caps store.Capabilities, c Cluster) string
 // suite gives every spec, by topic.
 func suite() []spec {
 	return slices.Concat(
-		capabilitySpecs, registerSpecs, roundTripSpecs, generationSpecs, fenceSpecs,
+		capabilitySpecs, registerSpecs, roundTripSpecs, generationSpecs, fenceSpecs, whileSpecs,
 		conditionSpecs, racerSpecs, resurrectSpecs, resurrectDeathSpecs, renewSpecs,
 		expireSpecs, expireRaceSpecs, updateSpecs, updateFieldSpecs, deregisterSpecs, tombstoneSpecs,
 		listSpecs, selectSpecs, watchSpecs, watchPaceSpecs, followSpecs, compactSpecs, historySpecs,

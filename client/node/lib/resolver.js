@@ -23,6 +23,7 @@ class Resolver extends EventEmitter {
   #pick; // made when first used after a change: changes come in bursts
   #turn = { turn: 0 };
   #anyStatus;
+  #degraded = false; // set when #pick is made
   #seen = false; // there is a view
   #first = outcome(); // of the attempt to get one
 
@@ -110,11 +111,16 @@ class Resolver extends EventEmitter {
   }
 
   // As the registry itself chooses: those that are up, unless a status is asked for, and of
-  // them those that pass before those that are suspect.
+  // them those that pass before those that are suspect. Those that fail their checks are chosen
+  // only while nearly all do: a wrong check is then likelier than that all are dead.
   #prepare() {
     const up = [...this.#view.values()].filter((each) => this.#anyStatus || (each.override?.status ?? each.status) === "up");
-    const passing = up.filter((each) => each.health === "passing");
-    const list = passing.length ? passing : up;
+    const well = up.filter((each) => each.health !== "failing");
+    const failing = up.filter((each) => each.health === "failing" && each.verdict?.node);
+    this.#degraded = failing.length >= leastPanic && failing.length * 100 > panicThreshold * (failing.length + well.length);
+    const passing = well.filter((each) => each.health === "passing");
+    let list = passing.length ? passing : well;
+    if (this.#degraded) list = [...well, ...failing];
     const choose = this.#choose(list, this.#turn);
     return list.length ? choose : () => undefined;
   }
@@ -134,11 +140,21 @@ class Resolver extends EventEmitter {
     return this.#pick(key);
   }
 
+  /** Whether nearly all fail their checks, so that pick() chooses among those too. */
+  get degraded() {
+    this.#pick ??= this.#prepare();
+    return this.#degraded;
+  }
+
   /** All instances of the view, in any status. */
   instances() {
     return [...this.#view.values()];
   }
 }
+
+// The registry's own defaults: more than so many of a hundred, and so many at the least.
+const panicThreshold = 80;
+const leastPanic = 3;
 
 const refusal = (err) => !verdict.passing(err) || err.code === "forbidden";
 

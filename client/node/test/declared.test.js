@@ -26,7 +26,7 @@ test("what the registry describes is declared, and no more", async (t) => {
   const node = await Node.start(new World(t), { insecure: true });
   const { components } = await (await fetch(`http://${node.address}/openapi.json`)).json();
   const { schemas } = components;
-  const like = { Instance: "Instance", Override: "Override", ServiceSummary: "ServiceSummary", RegistryEvent: "Event", Deleted: "Deleted", Change: "Patch" };
+  const like = { Instance: "Instance", Override: "Override", CheckRequest: "CheckRequest", Verdict: "Verdict", ServiceSummary: "ServiceSummary", RegistryEvent: "Event", Deleted: "Deleted", Change: "Patch" };
   for (const [ours, theirs] of Object.entries(like)) assert.deepEqual(members(ours), properties(schemas[theirs]), ours);
   assert.deepEqual(members("Service"), properties(schemas.Registration, { without: ["ip", "host"] }), "Service");
   for (const [name, schema] of [["Status", schemas.Status], ["Health", schemas.Condition]]) {

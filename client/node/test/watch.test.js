@@ -69,6 +69,24 @@ test("what passes and what is suspect is told apart, and one of them is better t
   await until("it is there", () => left.pick()?.instanceId === "2");
 });
 
+test("what fails its check is passed over, unless nearly all do", async (t) => {
+  const failing = (id, position, node = "n1") => put(id, position, { health: "failing", verdict: { why: "connection refused", node } });
+  const { c } = await scripted(t, snapshot(["1"], "e.1") + failing("2", "e.2") + failing("3", "e.3", undefined) + "…");
+  const resolver = await c.resolver("a").ready();
+  await until("all is there", () => ids(resolver) === "1,2,3");
+  assert.deepEqual([1, 2, 3].map(() => resolver.pick().instanceId), ["1", "1", "1"]);
+  assert.equal(resolver.degraded, false);
+  const { c: other } = await scripted(t, snapshot([], "e.1") + ["1", "2", "3"].map((id) => failing(id, `e.${id}`)).join("") + failing("4", "e.9", undefined) + "…");
+  const all = await other.resolver("a").ready();
+  await until("all is there", () => ids(all) === "1,2,3,4");
+  assert.equal(all.degraded, true);
+  assert.deepEqual([1, 2, 3].map(() => all.pick().instanceId).sort(), ["1", "2", "3"]);
+  const { c: third } = await scripted(t, snapshot([], "e.1") + failing("1", "e.1") + failing("2", "e.2") + "…");
+  const two = await third.resolver("a").ready();
+  await until("both are there", () => ids(two) === "1,2");
+  assert.deepEqual([two.pick(), two.degraded], [undefined, false]);
+});
+
 test("a stream that falls silent is given up", async (t) => {
   const { c, seen } = await scripted(t, `retry: 1\n\n${snapshot(["1"], "e.1")}…`, `${put("2", "e.2")}…`);
   const resolver = c.resolver("a", { silence: 50 });

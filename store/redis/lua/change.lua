@@ -44,3 +44,10 @@ end
 local function gone(key)
   return call('EXISTS', P .. 't:' .. key) == 1 and 3 or 4
 end
+
+-- Tells whether a record lives under a lease; of no key it holds.
+local function during(key, lease)
+  if key == '' then return true end
+  local v = call('GET', P .. 'r:' .. key)
+  return v and parse(v) == lease and alive(lease)
+end

@@ -17,6 +17,8 @@ type Env struct {
 	Getenv         func(string) string
 	// Terminal: standard output is a terminal, so colour is welcome.
 	Terminal bool
+	// ErrTerminal: standard error is one, so a line of progress may move.
+	ErrTerminal bool
 	// Now is the clock for ages; its location is that of printed times.
 	Now func() time.Time
 	// TempDir is where the discovery file of a local registry is looked for.
@@ -62,6 +64,6 @@ func Commands(env Env) []*cobra.Command {
 	return []*cobra.Command{
 		runCommand(env), registerCommand(env), heartbeatCommand(env), deregisterCommand(env),
 		lsCommand(env), getCommand(env), resolveCommand(env),
-		watchCommand(env), eventsCommand(env), explainCommand(env), healthCommand(env), stopCommand(env), dumpCommand(env), denialsCommand(env), overrideCommand(env),
+		watchCommand(env), eventsCommand(env), explainCommand(env), healthCommand(env), stopCommand(env), dumpCommand(env), denialsCommand(env), overrideCommand(env), benchCommand(env),
 	}
 }

@@ -52,6 +52,10 @@ func (s *session) explainedRows(x *explained) (rows [][]string) {
 	if in := x.Instance; in != nil {
 		add("Address", place(in))
 		add("Status", s.env.state(in))
+		if in.Check != nil {
+			add("Check", checkText(in.Check))
+			add("Found", verdictText(in, x.Time))
+		}
 	}
 	origin := &x.Registered
 	if origin.Time > 0 {
@@ -162,7 +166,7 @@ func what(e *wire.ToldEvent) string {
 		case ch.Field == "token":
 			text += "the new token was first used"
 		default:
-			text += ch.Field + " " + ch.From + " → " + ch.To
+			text += ch.Field + " " + or(ch.From, "none") + " → " + or(ch.To, "none")
 		}
 	}
 	return text

@@ -76,6 +76,12 @@ func concludeService(x *wire.ServiceExplanation) string {
 			says = append(says, fmt.Sprintf("%d IDs were registered at %s within an hour: what runs there starts again and again", f.IDs, joined(f.Address, f.Port)))
 		}
 	}
+	switch {
+	case x.Degraded:
+		says = append(says, fmt.Sprintf("%d fail their checks, which is nearly all, so those are resolved too: a wrong check, or a network that is cut, is likelier than so many deaths", x.Failing))
+	case x.Failing > 0:
+		says = append(says, fmt.Sprintf("%d failing", x.Failing))
+	}
 	if x.Suspect > 0 {
 		says = append(says, fmt.Sprintf("%d suspect", x.Suspect))
 	}
@@ -98,7 +104,7 @@ func (s *session) serviceExplanation(w io.Writer, x *explainedService) {
 	switch {
 	case x.Up == 0:
 		colour = red
-	case len(x.Flapping) > 0 || x.Suspect > 0 || len(x.Late) > 0:
+	case len(x.Flapping) > 0 || x.Suspect > 0 || x.Failing > 0 || len(x.Late) > 0:
 		colour = yellow
 	}
 	fmt.Fprintf(w, "%s: %s\n", clean(x.ServiceName), s.headline(colour, x.Conclusion))

@@ -25,6 +25,10 @@ func conclude(x *wire.Explanation, nodes []nodeAnswer) string {
 			text += ", for " + short(*x.Hold.Left) + " more unless it is heard of"
 		}
 		return text
+	case in.Health == "failing" && in.Verdict != nil && in.Verdict.Node == "":
+		return "live, but failing: no node has done its check yet"
+	case in.Health == "failing" && in.Verdict != nil:
+		return "live, but failing its check: " + verdictText(in, x.Time)
 	case in.Health != "" && in.Health != "passing":
 		return "live, but " + in.Health
 	case o != nil && o.Status != "":

@@ -66,6 +66,10 @@ func (s *session) details(w io.Writer, in *wire.Instance) {
 		add("Override", "until "+s.env.moment(o.Until)+": "+clean(o.Reason))
 		add("Own status", clean(in.Status))
 	}
+	if in.Check != nil {
+		add("Check", checkText(in.Check))
+		add("Found", verdictText(in, s.env.Now().UnixMilli()))
+	}
 	add("Version", clean(in.Version))
 	add("Environment", clean(in.Env))
 	add("Zone", clean(in.Zone))

@@ -39,6 +39,12 @@ func columns(one bool) []column {
 			colour: func(e *entry, _ time.Time) string { return stateColour(e.in) }},
 		{name: "VERSION", worth: 2, extra: true, text: func(e *entry, _ time.Time) string { return fit(plain(e.in.Version), 12) }},
 		{name: "ZONE", worth: 1, extra: true, text: func(e *entry, _ time.Time) string { return fit(plain(e.in.Zone), 12) }},
+		{name: "CHECK", worth: 3, extra: true, text: func(e *entry, _ time.Time) string {
+			if e.in.Health != "failing" {
+				return "" // passing is no news
+			}
+			return fit(plain(found(e.in)), 40)
+		}},
 		{name: "AGE", worth: 4, fixed: 7, text: func(e *entry, now time.Time) string {
 			return age(now.Sub(time.UnixMilli(e.in.RegisteredAt)))
 		}},

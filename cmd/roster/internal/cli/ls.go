@@ -4,10 +4,12 @@ import (
 	"context"
 	"io"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/roster-sd/roster/client"
+	"github.com/roster-sd/roster/wire"
 	"github.com/spf13/cobra"
 )
 
@@ -85,12 +87,16 @@ func (s *session) listServices(ctx context.Context, c *client.Client) error {
 			up, colour := strconv.Itoa(service.Up), green
 			if service.Up == 0 {
 				colour = red
-			} else if service.Up < service.Instances {
+			} else if service.Up < service.Instances || service.Degraded {
 				colour = yellow
 			}
-			rows = append(rows, []string{clean(service.ServiceName), strconv.Itoa(service.Instances), s.env.paint(colour, up)})
+			note := ""
+			if service.Degraded {
+				note = "nearly all fail their checks"
+			}
+			rows = append(rows, []string{clean(service.ServiceName), strconv.Itoa(service.Instances), s.env.paint(colour, up), note})
 		}
-		grid(w, []string{"SERVICE", "INSTANCES", "UP"}, rows, "INSTANCES", "UP")
+		grid(w, []string{"SERVICE", "INSTANCES", "UP", "NOTE"}, rows, "INSTANCES", "UP")
 	})
 }
 
@@ -112,21 +118,33 @@ func (s *session) listInstances(ctx context.Context, c *client.Client, service s
 			s.env.say("No instance of %s %s.", clean(service), what)
 			return
 		}
+		// Most have no weight of their own, and a column of nothing else would say nothing.
+		weighted := slices.ContainsFunc(answer.Instances, func(in wire.Instance) bool { return in.Weight != usualWeight })
 		var rows [][]string
 		for i := range answer.Instances {
 			in := &answer.Instances[i]
+			weight := ""
+			if weighted {
+				weight = strconv.Itoa(in.Weight)
+			}
 			rows = append(rows, []string{
-				clean(in.InstanceID), place(in), s.env.state(in), clean(in.Version), clean(in.Zone),
-				s.env.since(in.RegisteredAt), s.env.ago(in.LastHeartbeat),
+				clean(in.InstanceID), place(in), s.env.state(in), clean(in.Version), clean(in.Zone), weight,
+				s.env.since(in.RegisteredAt), s.env.ago(in.LastHeartbeat), found(in),
 			})
 		}
-		grid(w, []string{"INSTANCE", "ADDRESS", "STATUS", "VERSION", "ZONE", "AGE", "HEARTBEAT"}, rows)
+		grid(w, []string{"INSTANCE", "ADDRESS", "STATUS", "VERSION", "ZONE", "WEIGHT", "AGE", "HEARTBEAT", "CHECK"}, rows, "WEIGHT")
 	})
 }
 
-// warn says when an answer shows the past.
+// usualWeight is the weight of an instance that was given none.
+const usualWeight = 100
+
+// warn says when an answer shows the past, or was chosen for want of better.
 func (s *session) warn(f client.Freshness) {
 	if f.Stale {
 		s.env.say("The registry cannot reach its backend; this is what it saw %s ago.", span(f.Age))
+	}
+	if f.Degraded {
+		s.env.say("Nearly all instances of the service fail their checks; this may be one of them.")
 	}
 }

@@ -11,6 +11,7 @@ import (
 const services = `{"revision":"k3.9","services":[
 	{"serviceName":"auth","instances":3,"up":3},
 	{"serviceName":"orders-and-payments","instances":12,"up":7},
+	{"serviceName":"ratings","instances":4,"up":4,"degraded":true},
 	{"serviceName":"web","instances":1,"up":0}]}`
 
 func instances() string {
@@ -55,6 +56,48 @@ func TestLs(t *testing.T) {
 			t.Errorf("coloured although %s is set", variable)
 		}
 		delete(w.env, variable)
+	}
+}
+
+// checked gives instances of which a check found each thing that it may.
+func checked() string {
+	member := func(id, health, verdict string) string {
+		return fmt.Sprintf(`{"serviceName":"orders","instanceId":%q,"address":"10.0.0.7","port":3000,"weight":100,"status":"up","health":%q,
+		"check":{"type":"http","path":"/healthz","interval":10000,"timeout":2000,"failures":3,"successes":2,"onFailure":"evict"},
+		"verdict":%s,"ttl":30000,"registeredAt":%d,"lastHeartbeat":%d,"revision":"k3.7"}`, id, health, verdict, noon-3600_000, noon-1000)
+	}
+	return `{"revision":"k3.9","serviceName":"orders","instances":[` + strings.Join([]string{
+		member("fails", "failing", fmt.Sprintf(`{"why":"answered 503","node":"node-1","since":%d}`, noon-180_000)),
+		member("new", "failing", `{"why":"not checked yet"}`),
+		member("well", "passing", fmt.Sprintf(`{"why":"","node":"node-\u001b[5m2","since":%d}`, noon-3500_000)),
+	}, ",") + `,` + strings.Replace(strings.Replace(one, "orders-7f3k2m9q", "without", 1), `"weight":50`, `"weight":100`, 1) + `]}`
+}
+
+// What a check found stands in the list, and for one instance in full.
+func TestChecked(t *testing.T) {
+	list := checked()
+	alone := list[strings.Index(list, `[{`)+1:]
+	w := newWorld(t).at(registry(t, map[string]string{
+		"GET /registry/services/orders":       list,
+		"GET /registry/services/orders/fails": alone[:strings.Index(alone, `,{"serviceName":"orders","instanceId":"new"`)],
+	}))
+	for name, args := range map[string][]string{"ls-checked": {"ls", "orders"}, "get-checked": {"get", "orders", "fails"}} {
+		if code := w.run(args...); code != ExitOK {
+			t.Errorf("%s: exit status %d: %s", name, code, &w.err)
+		}
+		w.golden(name)
+	}
+}
+
+// Who is given an instance of which a check says that it is dead is told so.
+func TestResolveDegraded(t *testing.T) {
+	w := newWorld(t).at(handle(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Registry-Degraded", "true")
+		_, _ = io.WriteString(w, one)
+	}))
+	if code := w.run("resolve", "orders"); code != ExitOK || !strings.Contains(w.err.String(), "Nearly all instances of the service fail their checks") ||
+		w.out.String() != "10.0.0.7:3000\n" {
+		t.Errorf("exit status %d, output %q, messages %q", code, &w.out, &w.err)
 	}
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/roster-sd/roster/wire"
@@ -65,15 +66,21 @@ stays in the foreground, renews, and deregisters when it is interrupted.`,
 
 func (s *session) registered(w io.Writer, mine wire.Registered) {
 	in := &mine.Instance
-	grid(w, nil, [][]string{
+	rows := [][]string{
 		{"Service", clean(in.ServiceName)},
 		{"Instance", clean(in.InstanceID)},
 		{"Address", place(in)},
 		{"Status", s.env.state(in)},
+		{"Check", checkText(in.Check)},
+		{"Found", verdictText(in, s.env.Now().UnixMilli())},
 		{"Lives for", millis(mine.TTL)},
 		{"Token", clean(mine.Token)},
 		{"Token expires", s.tokenExpiry(mine.TokenExpiresAt)},
-	})
+	}
+	if in.Check == nil {
+		rows = slices.DeleteFunc(rows, func(row []string) bool { return row[0] == "Check" || row[0] == "Found" })
+	}
+	grid(w, nil, rows)
 }
 
 func (s *session) tokenExpiry(ms int64) string {

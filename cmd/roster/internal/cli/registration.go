@@ -14,6 +14,11 @@ type registration struct {
 	in   wire.Registration
 	meta []string
 	ttl  time.Duration
+
+	check               string // its type, and behind a colon its path
+	interval, timeout   time.Duration
+	failures, successes int
+	evict               bool
 }
 
 // bindRegistration gives the command those flags; what port and host mean is up to it.
@@ -34,6 +39,7 @@ func bindRegistration(cmd *cobra.Command, port, host string) *registration {
 	f.StringSliceVar(&r.in.Tags, "tag", nil, "a tag; may be repeated")
 	f.StringArrayVar(&r.meta, "meta", nil, "metadata, KEY=VALUE; may be repeated")
 	complete(cmd, "status", statuses...)
+	r.bindCheck()
 	return r
 }
 
@@ -52,5 +58,6 @@ func (r *registration) get(service string) (wire.Registration, error) {
 		ms := r.ttl.Milliseconds()
 		in.TTL = &ms
 	}
-	return in, nil
+	in.Check, err = r.asked()
+	return in, err
 }

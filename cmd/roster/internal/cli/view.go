@@ -97,6 +97,9 @@ func refOf(in *wire.Instance) wire.InstanceRef {
 // about says what is worth knowing of an instance at first sight.
 func about(in *wire.Instance) string {
 	parts := []string{condition(in)}
+	if in.Health == "failing" && found(in) != "" {
+		parts = append(parts, "check "+found(in))
+	}
 	for _, p := range []struct{ name, value string }{{"version", in.Version}, {"zone", in.Zone}} {
 		if p.value != "" {
 			parts = append(parts, p.name+" "+clean(p.value))
@@ -131,6 +134,7 @@ func compare(before, after *wire.Instance) []change {
 	}
 	differ("address", place(before), place(after))
 	differ("status", condition(before), condition(after))
+	differ("check", found(before), found(after))
 	differ("version", clean(before.Version), clean(after.Version))
 	differ("env", clean(before.Env), clean(after.Env))
 	differ("zone", clean(before.Zone), clean(after.Zone))

@@ -41,12 +41,19 @@ func inst(id, more string) string {
 		`"health":"passing","ttl":30000,"registeredAt":1,"revision":"r",%s}`, id, more)
 }
 
+// failing gives an instance that does not pass its check.
+func failing(id, why, node string) string {
+	return strings.Replace(inst(id, fmt.Sprintf(`"status":"starting","check":{"type":"tcp"},"verdict":{"why":%q,"node":%q}`, why, node)), "passing", "failing", 1)
+}
+
 func changes() []string {
 	up := `"status":"up","version":"1"`
 	return []string{
 		event("snapshot", "", `{"part":1,"last":false,"instances":[`+inst("b", up)+`]}`),
 		event("snapshot", "k3.1", `{"part":2,"last":true,"instances":[`+inst("a", up)+`,`+inst("gone", up)+`]}`),
 		event("put", "k3.2", inst("a-longer-name", `"status":"starting"`)),
+		event("put", "k3.2", failing("a-longer-name", "not checked yet", "")),
+		event("put", "k3.2", failing("a-longer-name", "connection refused", "node-1")),
 		event("put", "k3.3", inst("a", `"status":"draining","version":"2","metadata":{"team":"red"},"tags":["x"]`)),
 		event("put", "k3.3", inst("a", `"status":"draining","version":"2","metadata":{"team":"red"},"tags":["x"]`)),
 		event("delete", "k3.4", `{"serviceName":"orders","instanceId":"b","reason":"deregistered","note":"end \u001b[5mof day","actor":"spiffe://example.org/orders"}`),

@@ -65,6 +65,33 @@ func TestRegister(t *testing.T) {
 	}
 }
 
+// What the flags say of a check is what is sent; the registry has the defaults.
+func TestRegisterChecked(t *testing.T) {
+	var body string
+	w := newWorld(t).at(handle(t, func(w http.ResponseWriter, r *http.Request) {
+		data, _ := io.ReadAll(r.Body)
+		body = string(data)
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.WriteString(w, strings.Replace(registered(), `"health":"passing"`, `"health":"failing","check":{"type":"http","path":"/healthz",
+			"interval":10000,"timeout":2000,"failures":3,"successes":2,"onFailure":"evict"},"verdict":{"why":"not checked yet"}`, 1))
+	}))
+	for flags, want := range map[string]string{
+		"--check tcp":                          `{"type":"tcp"}`,
+		"--check http:/healthz?x=a:b":          `{"type":"http","path":"/healthz?x=a:b"}`,
+		"--check grpc:example.v1.Orders":       `{"type":"grpc","path":"example.v1.Orders"}`,
+		"--check http --check-interval 1500ms": `{"type":"http","interval":1500}`,
+		"--check tcp --check-interval 5s --check-timeout 1s --check-failures 1 --check-successes 4 --check-evict": `{"type":"tcp","interval":5000,"timeout":1000,"failures":1,"successes":4,"onFailure":"evict"}`,
+	} {
+		if code := w.run(append([]string{"register", "orders", "--port", "3000"}, strings.Fields(flags)...)...); code != ExitOK {
+			t.Errorf("%s: exit status %d: %s", flags, code, &w.err)
+		}
+		if body != `{"serviceName":"orders","port":3000,"check":`+want+`}` {
+			t.Errorf("%s sent %s", flags, body)
+		}
+	}
+	w.golden("register-checked")
+}
+
 // A pid that is none is told here: left out, it would be no mistake.
 func TestRegisterNoPid(t *testing.T) {
 	for _, pid := range []string{"0", "-1"} {
@@ -119,6 +146,12 @@ func TestUsage(t *testing.T) {
 		{"register a --ttl 30", "invalid argument"},
 		{"register a --ttl 1ns", "whole milliseconds"},
 		{"register a --port eighty", "invalid argument"},
+		{"register a --check script", "want tcp, http:/PATH or grpc:SERVICE"},
+		{"register a --check tcp --check-interval 1ns", "whole milliseconds"},
+		{"register a --check tcp --check-timeout 0s", "whole milliseconds"},
+		{"register a --check tcp --check-failures 0", "--check-failures 0: want 1 or more"},
+		{"register a --check-evict", "--check-evict says how to check"},
+		{"register a --check-interval 5s", "--check-interval says how to check"},
 		{"heartbeat a", "accepts 2 arg(s)"},
 		{"heartbeat a b", "--token"},
 		{"deregister a", "accepts 2 arg(s)"},

@@ -13,6 +13,7 @@ type Config struct {
 	Store           Store         `mapstructure:"store"`
 	Lease           Lease         `mapstructure:"lease"`
 	Auth            Auth          `mapstructure:"auth"`
+	Checks          Checks        `mapstructure:"checks"`
 	Limits          Limits        `mapstructure:"limits"`
 	Log             Log           `mapstructure:"log"`
 }
@@ -108,6 +109,20 @@ type PolicyRule struct {
 	Register []string `mapstructure:"register" json:"register"`
 	Discover []string `mapstructure:"discover" json:"discover"`
 	Admin    bool     `mapstructure:"admin" json:"admin"`
+	// CheckCIDRs are the networks in which instances of the services under Register are checked;
+	// empty: any that may be checked at all.
+	CheckCIDRs []string `mapstructure:"check_cidrs" json:"check_cidrs,omitempty"`
+}
+
+// Checks configures how nodes look whether instances can be reached.
+type Checks struct {
+	Enabled        bool          `mapstructure:"enabled"`
+	MinInterval    time.Duration `mapstructure:"min_interval"`
+	PerAddress     int           `mapstructure:"per_address"`     // checks a second to one address
+	PanicThreshold int           `mapstructure:"panic_threshold"` // of a hundred; 100: never
+	CAFile         string        `mapstructure:"ca_file"`         // empty: the system's roots
+	CertFile       string        `mapstructure:"cert_file"`       // with KeyFile: a client certificate
+	KeyFile        string        `mapstructure:"key_file"`
 }
 
 // Limits are quotas for each identity, and for each address; 0 is none.

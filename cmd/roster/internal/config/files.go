@@ -25,6 +25,11 @@ func (c *Config) CheckFiles() error {
 		check("tls.client_ca_file", c.TLS.ClientCAFile, advice)
 		check("tls.crl_file", c.TLS.CRLFile, "")
 	}
+	if c.Checks.Enabled {
+		check("checks.ca_file", c.Checks.CAFile, "")
+		check("checks.cert_file", c.Checks.CertFile, "")
+		check("checks.key_file", c.Checks.KeyFile, "")
+	}
 	var backend *BackendTLS
 	switch c.Store.Backend {
 	case Redis:

@@ -59,7 +59,8 @@ func TestDefaults(t *testing.T) {
 		Lease: Lease{DefaultTTL: 30 * time.Second, MinTTL: 2 * time.Second, MaxTTL: time.Hour, SweepInterval: 5 * time.Second},
 		Auth: Auth{TokenTTL: time.Hour, RotationGrace: 30 * time.Second, Identity: []string{"uri", "dns"},
 			Services: []string{}, Policies: []PolicyRule{}},
-		Log: Log{Level: "info", Format: "auto"},
+		Checks: Checks{Enabled: true, MinInterval: time.Second, PerAddress: 20, PanicThreshold: 80},
+		Log:    Log{Level: "info", Format: "auto"},
 	}
 	if got := Default(); !reflect.DeepEqual(got, want) {
 		t.Errorf("Default() = %+v\nwant %+v", got, want)
@@ -100,7 +101,7 @@ func other(k *Key) any {
 	case KindInt:
 		return 7
 	case KindBool:
-		return true
+		return k.Default != true
 	case KindDuration:
 		return 90 * time.Minute
 	case KindList:

@@ -7,7 +7,7 @@ import (
 )
 
 // ruleKeys are the keys of a rule under auth.policies.
-var ruleKeys = []string{"identity", "register", "discover", "admin"}
+var ruleKeys = []string{"identity", "register", "discover", "admin", "check_cidrs"}
 
 // rules reads auth.policies.
 func (r *reader) rules(name string, n *yaml.Node) []PolicyRule {
@@ -37,6 +37,9 @@ func (r *reader) rule(name string, n *yaml.Node) PolicyRule {
 			return
 		case "discover":
 			rule.Discover = r.list(full, value)
+			return
+		case "check_cidrs":
+			rule.CheckCIDRs = r.list(full, value)
 			return
 		case "admin":
 			kind = KindBool

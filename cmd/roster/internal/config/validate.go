@@ -21,6 +21,7 @@ func (c *Config) Validate() error {
 	v.etcd(&c.Store.Etcd)
 	v.lease(&c.Lease)
 	v.auth(&c.Auth)
+	v.checks(c)
 	v.limits(&c.Limits)
 	return v.problems.err("validate configuration")
 }

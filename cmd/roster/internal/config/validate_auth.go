@@ -36,6 +36,7 @@ func (v *validator) auth(a *Auth) {
 		}
 		v.services(key+".register", rule.Register)
 		v.services(key+".discover", rule.Discover)
+		v.networks(key+".check_cidrs", &rule)
 	}
 }
 

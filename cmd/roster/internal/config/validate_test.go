@@ -78,6 +78,28 @@ func TestRules(t *testing.T) {
 			"auth.policies[2]: allows nothing: give register, discover or admin: true\n" +
 			"auth.policies[3].identity: \"a\\n\" has characters that no name has"},
 
+		{func(c *Config) {
+			c.Auth.Policies = []PolicyRule{
+				{Identity: "x", Register: []string{"a"}, CheckCIDRs: []string{"10.0.0.0/8", "fd00::/8", "10.1.2.3/32"}},
+				{Identity: "x", Discover: []string{"a"}, CheckCIDRs: []string{"10.0.0.0/8"}},
+				{Identity: "x", Register: []string{"a"}, CheckCIDRs: []string{"10.0.0.0", "10.1.2.3/8", "::ffff:10.0.0.0/104", ""}},
+			}
+		}, "auth.policies[1].check_cidrs: limits the checks of what the rule lets register, which is nothing\n" +
+			"auth.policies[2].check_cidrs[0]: \"10.0.0.0\" is not a network such as 10.0.0.0/8 or fd00::/8\n" +
+			"auth.policies[2].check_cidrs[1]: \"10.1.2.3/8\" has bits behind its length: write 10.0.0.0/8\n" +
+			"auth.policies[2].check_cidrs[2]: \"::ffff:10.0.0.0/104\" is an IPv4 network in the form of IPv6: write it as IPv4\n" +
+			"auth.policies[2].check_cidrs[3]: \"\" is not a network such as 10.0.0.0/8 or fd00::/8"},
+
+		{func(c *Config) {
+			c.Checks = Checks{MinInterval: time.Millisecond, PanicThreshold: 101, CertFile: c.TLS.CertFile}
+		}, "checks.min_interval: 1ms is not a whole number of milliseconds from 100ms to 1h\n" +
+			"checks.per_address: 0 is less than 1\n" +
+			"checks.panic_threshold: 101 is not from 1 to 100\n" +
+			"checks.key_file: is needed with checks.cert_file\n" +
+			"checks.cert_file: is the server's own certificate: whoever is checked could hold it for a call of the server's; issue another"},
+		{func(c *Config) { c.Checks.PanicThreshold, c.Checks.KeyFile = 0, "k" },
+			"checks.panic_threshold: 0 is not from 1 to 100\nchecks.cert_file: is needed with checks.key_file"},
+
 		{func(c *Config) { c.Limits.RequestsPerSecond = -1 }, "limits.requests_per_second: -1 is less than 0, which means none"},
 		{func(c *Config) { c.Limits.Watchers = -2 }, "limits.watchers: -2 is less than 0, which means none"},
 		{func(c *Config) { c.Log = Log{Level: "trace", Format: "xml"} }, "log.level: \"trace\" is not one of debug, info, warn, error\nlog.format: \"xml\" is not one of auto, text, json"},

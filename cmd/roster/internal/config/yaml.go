@@ -19,8 +19,12 @@ func yamlLines(v any) []string {
 	}
 	lines := []string{""}
 	for _, r := range rules {
-		lines = append(lines, fmt.Sprintf("- {identity: %s, register: %s, discover: %s, admin: %v}",
-			yamlText(r.Identity), yamlValue(r.Register), yamlValue(r.Discover), r.Admin))
+		networks := ""
+		if len(r.CheckCIDRs) > 0 {
+			networks = ", check_cidrs: " + yamlValue(r.CheckCIDRs)
+		}
+		lines = append(lines, fmt.Sprintf("- {identity: %s, register: %s, discover: %s, admin: %v%s}",
+			yamlText(r.Identity), yamlValue(r.Register), yamlValue(r.Discover), r.Admin, networks))
 	}
 	return lines
 }

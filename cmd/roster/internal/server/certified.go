@@ -2,10 +2,13 @@ package server
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/roster-sd/roster/internal/audit"
+	"github.com/roster-sd/roster/internal/requestid"
 	"github.com/roster-sd/roster/wire"
 )
 
@@ -20,13 +23,23 @@ func (s *Server) certified(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS != nil && !strings.HasPrefix(r.URL.Path, "/registry/") {
 			if err := s.material.CheckConnection(r.TLS, time.Now()); err != nil {
-				s.log.Warn("caller refused", "from", r.RemoteAddr, "error", err)
+				id := requestID(w, r)
+				s.registry.LogRefusal(r.Context(), hostOf(r.RemoteAddr), "caller refused", slog.String("from", r.RemoteAddr),
+					slog.String("request", id), slog.Any("error", err))
+				s.registry.Audit(audit.Event{Kind: audit.CertificateRefused, Outcome: audit.Deny, From: hostOf(r.RemoteAddr),
+					Request: id, Why: err.Error()})
 				refuseCertificate(w)
 				return
 			}
 		}
 		h.ServeHTTP(w, r)
 	})
+}
+
+// requestID names a request that is answered before the API sees it.
+func requestID(w http.ResponseWriter, r *http.Request) string {
+	requestid.Accept(w.Header(), r.Header)
+	return requestid.Answer(w.Header()).RequestID()
 }
 
 func refuseCertificate(w http.ResponseWriter) {

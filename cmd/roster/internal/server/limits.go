@@ -174,7 +174,7 @@ func (s *Server) inTurn(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, _ := r.Context().Value(connKey{}).(*conn); c != nil && c.admitted != nil {
 			if c.admitted.Excess() {
-				s.tooMany(w, c)
+				s.tooMany(w, r, c)
 				return
 			}
 			c.admitted.Share().Take(r.Context(), r.ContentLength)
@@ -184,8 +184,9 @@ func (s *Server) inTurn(h http.Handler) http.Handler {
 }
 
 // tooMany answers on a connection that its identity may not have.
-func (s *Server) tooMany(w http.ResponseWriter, c *conn) {
-	s.registry.Audit(audit.Event{Kind: audit.RateLimited, Outcome: audit.Deny, From: c.from, Identity: c.admitted.Identity(), Why: "limits.connections"})
+func (s *Server) tooMany(w http.ResponseWriter, r *http.Request, c *conn) {
+	s.registry.Audit(audit.Event{Kind: audit.RateLimited, Outcome: audit.Deny, From: c.from, Identity: c.admitted.Identity(),
+		Request: requestID(w, r), Why: "limits.connections"})
 	body, err := json.Marshal(wire.Problem{Type: "about:blank", Title: http.StatusText(http.StatusTooManyRequests),
 		Status: http.StatusTooManyRequests, Code: wire.CodeRateLimited,
 		Detail: "this identity has " + strconv.Itoa(s.cfg.Limits.Connections) +

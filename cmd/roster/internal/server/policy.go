@@ -17,7 +17,7 @@ import (
 func Policy(cfg config.Auth) auth.Policy {
 	p := auth.Policy{Services: cfg.Services}
 	for _, r := range cfg.Policies {
-		p.Rules = append(p.Rules, auth.Rule{Identity: r.Identity, Register: r.Register, Discover: r.Discover, Admin: r.Admin})
+		p.Rules = append(p.Rules, auth.Rule{Identity: r.Identity, Register: r.Register, Discover: r.Discover, Admin: r.Admin, CheckNetworks: r.CheckCIDRs})
 	}
 	return p
 }

@@ -48,6 +48,8 @@ type Options struct {
 	IdleStop time.Duration
 	// noShares is for the measurement of what shares are good for.
 	noShares bool
+	// checkLoopback lets instances on loopback be checked, for tests.
+	checkLoopback bool
 	// StateOptional goes on in memory alone where the state file cannot be opened, and warns.
 	StateOptional bool
 
@@ -77,6 +79,7 @@ type Server struct {
 	material  *tlsreload.Material // nil for plain HTTP
 	audit     *audit.Log          // nil: none is kept
 	processes *procwatch.Watcher  // nil where instances may run on other machines
+	checks    *checks             // nil: this node does none
 
 	watch       *patience.Watch // keeps the deadlines of all connections
 	main, admin net.Listener    // admin is nil where there is no such listener
@@ -115,7 +118,9 @@ func Open(opts Options) (*Server, error) {
 	if err := s.listen(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.wire(authorizer)
+	if err := s.wire(authorizer); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 
@@ -124,8 +129,8 @@ func Open(opts Options) (*Server, error) {
 const lookupsPerSecond = 200
 
 // wire makes what stands between the store and the listeners.
-func (s *Server) wire(authorizer *auth.Authorizer) {
-	reads := catalog.Options{Store: s.store, Encode: api.EncodeInstance, Logger: s.log}
+func (s *Server) wire(authorizer *auth.Authorizer) error {
+	reads := catalog.Options{Store: s.store, Encode: api.EncodeInstance, Logger: s.log, Panic: s.cfg.Checks.PanicThreshold}
 	if s.store.Capabilities().Shared {
 		reads.Boottime, reads.OnPause = lease.Boottime(), func(time.Duration) { s.metrics.Pause() }
 	}
@@ -140,6 +145,7 @@ func (s *Server) wire(authorizer *auth.Authorizer) {
 		Tokens:     registry.TokenPolicy{TTL: s.cfg.Auth.TokenTTL, Grace: s.cfg.Auth.RotationGrace},
 		Node:       s.node,
 		Quota:      s.quota(),
+		Checks:     s.checkPolicy(),
 		Logger:     s.log,
 	}
 	if s.audit != nil {
@@ -151,6 +157,9 @@ func (s *Server) wire(authorizer *auth.Authorizer) {
 	s.watchProcesses(&opts)
 	reg := registry.New(opts)
 	s.registry = reg
+	if err := s.openChecks(); err != nil {
+		return err
+	}
 	apiOpts := api.Options{
 		Registry:   reg,
 		Identify:   s.identify,
@@ -171,6 +180,9 @@ func (s *Server) wire(authorizer *auth.Authorizer) {
 		sources.CertificateExpiry = s.material.NotAfter
 	}
 	sources.Connections = s.gate.Open
+	if s.checks != nil {
+		sources.Checks = s.checks.runner.Status
+	}
 	handler := s.inTurn(s.certified(s.api.Handler()))
 	if s.shares != nil {
 		sources.Slowed = s.shares.Bounded
@@ -184,6 +196,7 @@ func (s *Server) wire(authorizer *auth.Authorizer) {
 	if s.admin != nil {
 		s.adminServer = s.httpServer(s.certified(s.adminHandler()))
 	}
+	return nil
 }
 
 // Port is the port that the API listens on.
@@ -215,6 +228,9 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return ended(s.registry.FollowOverrides(work)) })
 	group.Go(func() error { return ended(s.watch.Run(work)) })
 	group.Go(func() error { return ended(s.checkBackend(work)) })
+	checking, stopChecks := untilEither(work, ctx) // what is shutting down leaves the checks to the others
+	defer stopChecks()
+	group.Go(func() error { return ended(s.runChecks(checking)) })
 	if s.material != nil {
 		group.Go(func() error { return ended(s.material.Run(work)) })
 	}
@@ -287,6 +303,9 @@ func (s *Server) health() api.Health {
 		if _, failing := s.backend.state(); failing {
 			h.Degraded = append(h.Degraded, "the state file cannot be written, so that a restart would forget the latest changes")
 		}
+	}
+	if text := s.doubts(); text != "" {
+		h.Degraded = append(h.Degraded, text)
 	}
 	return h
 }
