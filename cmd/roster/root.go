@@ -28,7 +28,7 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	if err != nil {
 		binary = "" // the commands then start no local registry
 	}
-	env := cli.Env{Stdin: stdin, Stdout: stdout, Stderr: stderr, Terminal: logging.IsTerminal(stdout), Binary: binary}
+	env := cli.Env{Stdin: stdin, Stdout: stdout, Stderr: stderr, Terminal: logging.IsTerminal(stdout), ErrTerminal: logging.IsTerminal(stderr), Binary: binary}
 	root.AddCommand(cli.Commands(env)...)
 	root.AddCommand(cli.PolicyCommand(env, policyOf))
 	return root

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/roster-sd/roster/internal/bench/child"
 )
 
 // The backends that Roster is measured on.
@@ -23,7 +25,7 @@ func backendNames() []string { return []string{BackendMemory, BackendRedis, Back
 
 // Backend is a server that a Roster keeps its instances in, and that runs for it alone.
 type Backend struct {
-	*Child
+	*child.Child
 	Name    string
 	Address string // host:port
 	Store   string // of Roster's configuration: what stands below "store:"

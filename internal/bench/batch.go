@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/roster-sd/roster/internal/bench/rawclient"
 	"github.com/roster-sd/roster/wire"
 )
 
@@ -72,7 +73,7 @@ func (r *runner) batch(ctx context.Context, w *crowd) error {
 		}
 		load.MinBody, load.MaxBody = min(load.MinBody, done.bytes), max(load.MaxBody, done.bytes)
 		load.Requests = append(load.Requests, Request{
-			Bytes: post(w.roster.Target.Address, "/registry/heartbeats", "", batchBody(part)), Contains: []byte(`"ttl":`),
+			Bytes: rawclient.Post(w.roster.Target.Address, "/registry/heartbeats", "", batchBody(part)), Contains: []byte(`"ttl":`),
 		})
 	}
 	return r.play(ctx, &contest{

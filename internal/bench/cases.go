@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/roster-sd/roster/internal/bench/rawclient"
 	"github.com/roster-sd/roster/wire"
 )
 
@@ -147,28 +148,15 @@ func bareRequest(request []byte, size int) []byte {
 const barePrefix = `{"pad":"`
 
 func resolveRequest(host string, in Registered) []byte {
-	return get(host, "/registry/resolve/"+in.Service)
+	return rawclient.Get(host, "/registry/resolve/"+in.Service)
 }
 
 func listRequest(host string, in Registered) []byte {
-	return get(host, "/registry/services/"+in.Service)
+	return rawclient.Get(host, "/registry/services/"+in.Service)
 }
 
 func heartbeatRequest(host string, in Registered) []byte {
-	return post(host, "/registry/heartbeat", in.Token, in.Heartbeat)
-}
-
-func get(host, path string) []byte {
-	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: rosterbench\r\nAccept: application/json\r\n\r\n", path, host)
-}
-
-// post makes a request with a body of JSON, and with a token unless it is empty.
-func post(host, path, token string, body []byte) []byte {
-	if token != "" {
-		token = wire.HeaderToken + ": " + token + "\r\n"
-	}
-	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: rosterbench\r\nAccept: application/json\r\n"+
-		"Content-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s", path, host, token, len(body), body)
+	return rawclient.Post(host, "/registry/heartbeat", in.Token, in.Heartbeat)
 }
 
 func checkInstance(_ *Case, service string, body []byte) error {

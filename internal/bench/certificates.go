@@ -2,11 +2,10 @@ package bench
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
-	"os"
 	"path/filepath"
 
+	"github.com/roster-sd/roster/internal/bench/rawclient"
 	"github.com/roster-sd/roster/internal/pki"
 )
 
@@ -40,20 +39,10 @@ func issueCertificates(dir string) (*Certificates, error) {
 
 // Client gives the load's side: its certificate, TLS 1.3, and the authority as the only root.
 func (c *Certificates) Client() (*tls.Config, error) {
-	pair, err := tls.LoadX509KeyPair(c.ClientCert, c.ClientKey)
+	config, err := rawclient.TLSFiles(c.CA, c.ClientCert, c.ClientKey)
 	if err != nil {
-		return nil, fmt.Errorf("load client certificate: %w", err)
+		return nil, err
 	}
-	pem, err := os.ReadFile(c.CA)
-	if err != nil {
-		return nil, fmt.Errorf("load CA: %w", err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("load CA: no certificate in %s", c.CA)
-	}
-	return &tls.Config{
-		MinVersion: tls.VersionTLS13, ServerName: "localhost",
-		Certificates: []tls.Certificate{pair}, RootCAs: roots,
-	}, nil
+	config.MinVersion, config.ServerName = tls.VersionTLS13, "localhost"
+	return config, nil
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/roster-sd/roster/internal/bench/child"
 	"github.com/roster-sd/roster/internal/devfile"
 	"github.com/roster-sd/roster/wire"
 )
@@ -48,17 +49,16 @@ func (r *runner) cold(ctx context.Context) (err error) {
 // timeCold times one cold start, in a folder that no registry has used.
 func timeCold(ctx context.Context, dir, roster, listener string) (took time.Duration, err error) {
 	began := time.Now()
-	child, err := startChild(dir, nil, roster, "run", "--name", coldService, "--", listener)
+	run, err := child.Start(dir, nil, roster, "run", "--name", coldService, "--", listener)
 	if err != nil {
 		return 0, err
 	}
-	err = child.await(ctx, coldPoll, func(ctx context.Context) error { return resolveCold(ctx, dir) })
+	err = run.Await(ctx, coldPoll, func(ctx context.Context) error { return resolveCold(ctx, dir) })
 	took = time.Since(began)
-	stopErr := child.Stop()
-	end, endErr := startChild(dir, nil, roster, "stop")
+	stopErr := run.Stop()
+	end, endErr := child.Start(dir, nil, roster, "stop")
 	if endErr == nil {
-		<-end.exited
-		endErr = end.err
+		endErr = end.Wait()
 	}
 	return took, errors.Join(err, stopErr, endErr)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/roster-sd/roster/internal/bench/rawclient"
 	"github.com/roster-sd/roster/wire"
 )
 
@@ -63,7 +64,7 @@ func (r *runner) crowd(ctx context.Context, backend string) (err error) {
 
 	begun := time.Now()
 	w.members, err = r.recruit(ctx, w.roster.Target, size, func(i int) wire.Registration {
-		return registration(crowdService(i), fmt.Sprintf("stays-%06d", i), i, crowdTTL)
+		return rawclient.Registration(crowdService(i), fmt.Sprintf("stays-%06d", i), i, crowdTTL)
 	})
 	if err != nil {
 		return err

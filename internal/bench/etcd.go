@@ -17,6 +17,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 
+	"github.com/roster-sd/roster/internal/bench/child"
 	"github.com/roster-sd/roster/internal/freeport"
 )
 
@@ -55,7 +56,7 @@ func startEtcd(ctx context.Context, dir, binary string) (*Backend, error) {
 	b := &Backend{Name: BackendEtcd, Address: address}
 	endpoint := "http://" + address
 	b.Store = fmt.Sprintf("  backend: etcd\n  etcd:\n    endpoints: [%q]\n", endpoint)
-	b.Child, err = startChild(dir, nil, binary, "--name=bench", "--data-dir="+filepath.Join(dir, "data"),
+	b.Child, err = child.Start(dir, nil, binary, "--name=bench", "--data-dir="+filepath.Join(dir, "data"),
 		"--listen-client-urls="+endpoint, "--advertise-client-urls="+endpoint,
 		"--listen-peer-urls="+peers, "--initial-advertise-peer-urls="+peers, "--initial-cluster=bench="+peers,
 		"--auto-compaction-mode=periodic", "--auto-compaction-retention=1h", "--log-level=warn")
@@ -64,7 +65,7 @@ func startEtcd(ctx context.Context, dir, binary string) (*Backend, error) {
 	}
 	api := newAPI(endpoint, nil)
 	defer api.HTTP.CloseIdleConnections()
-	err = b.await(ctx, 20*time.Millisecond, func(ctx context.Context) error { return healthyEtcd(ctx, api) })
+	err = b.Await(ctx, 20*time.Millisecond, func(ctx context.Context) error { return healthyEtcd(ctx, api) })
 	if err == nil {
 		b.About, err = aboutEtcd(ctx, api)
 	}

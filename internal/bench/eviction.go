@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/roster-sd/roster/internal/bench/rawclient"
 	"github.com/roster-sd/roster/wire"
 )
 
@@ -133,7 +134,7 @@ type victims struct {
 // doom registers the victims, renews them once, and waits until they are about to end.
 func (r *runner) doom(ctx context.Context, v *victims) (err error) {
 	v.all, err = r.recruit(ctx, v.roster.Target, v.dying, func(i int) wire.Registration {
-		return registration(crowdService(i), fmt.Sprintf("%s%06d", v.prefix, i), i, v.ttl)
+		return rawclient.Registration(crowdService(i), fmt.Sprintf("%s%06d", v.prefix, i), i, v.ttl)
 	})
 	if err != nil {
 		return err
@@ -152,25 +153,25 @@ var errWrongLeave = errors.New("the watcher saw something else")
 func (w *watcher) leaving(prefix string, n int) (map[string]time.Time, error) {
 	seen := make(map[string]time.Time, n)
 	for len(seen) < n {
-		f, err := w.next()
+		f, err := w.Next()
 		if err != nil {
 			return nil, fmt.Errorf("saw %d of %d leave: %w", len(seen), n, err)
 		}
-		switch f.event {
+		switch f.Name {
 		case wire.WatchPut:
 			continue
 		case wire.WatchDelete:
 		default:
-			return nil, fmt.Errorf("%w: %s", errWrongLeave, f.event)
+			return nil, fmt.Errorf("%w: %s", errWrongLeave, f.Name)
 		}
 		var gone wire.Deleted
-		if err := json.Unmarshal(f.data, &gone); err != nil {
+		if err := json.Unmarshal(f.Data, &gone); err != nil {
 			return nil, fmt.Errorf("read a delete event: %w", err)
 		}
 		if len(gone.InstanceID) < len(prefix) || gone.InstanceID[:len(prefix)] != prefix || gone.Reason != "expired" || !seen[gone.InstanceID].IsZero() {
 			return nil, fmt.Errorf("%w: %s left: %s", errWrongLeave, gone.InstanceID, gone.Reason)
 		}
-		seen[gone.InstanceID] = f.at
+		seen[gone.InstanceID] = time.Now()
 	}
 	return seen, nil
 }

@@ -8,13 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roster-sd/roster/internal/bench/rawclient"
 	"github.com/roster-sd/roster/wire"
 )
 
 // register registers an instance and gives its ID.
 func register(t *testing.T, api *API, service, id string, ttl time.Duration) string {
 	t.Helper()
-	if err := api.post(t.Context(), "/registry/register", registration(service, id, 0, ttl), new(wire.Registered)); err != nil {
+	if err := api.post(t.Context(), "/registry/register", rawclient.Registration(service, id, 0, ttl), new(wire.Registered)); err != nil {
 		t.Fatal(err)
 	}
 	return id
@@ -27,7 +28,7 @@ func fakeCrowd(t *testing.T, r *runner, f *fake, n int) *crowd {
 	w := &crowd{backend: BackendRedis, protocol: ProtocolHTTP, roster: &Server{Target: target(s), API: api}, dying: 20, ttl: 400 * time.Millisecond}
 	var err error
 	w.members, err = r.recruit(t.Context(), w.roster.Target, n, func(i int) wire.Registration {
-		return registration(crowdService(i), fmt.Sprintf("stays-%06d", i), i, crowdTTL)
+		return rawclient.Registration(crowdService(i), fmt.Sprintf("stays-%06d", i), i, crowdTTL)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -26,10 +26,6 @@ import (
 
 // TestMain runs the tests, or, called as the harness calls roster, the fake of it.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == parentOnly {
-		fmt.Fprintln(os.Stderr, parentMain())
-		os.Exit(1)
-	}
 	if len(os.Args) > 2 && (os.Args[1] == "dev" || os.Args[1] == "serve") {
 		if err := fakeMain(os.Args[1:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/roster-sd/roster/internal/bench/rawclient"
 	"github.com/roster-sd/roster/wire"
 )
 
@@ -58,7 +59,7 @@ func Enlist(ctx context.Context, api *API, cases []Case) (*Fleet, error) {
 // enlist registers the ith instance of a service. Its fields are those of a usual one,
 // and as long for each i.
 func enlist(ctx context.Context, api *API, name string, i int) (Registered, error) {
-	in := registration(name, fmt.Sprintf("%s-%05d", name, i), i, fleetTTL)
+	in := rawclient.Registration(name, fmt.Sprintf("%s-%05d", name, i), i, fleetTTL)
 	var out wire.Registered
 	if err := api.post(ctx, "/registry/register", in, &out); err != nil {
 		return Registered{}, err

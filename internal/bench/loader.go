@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"sync/atomic"
+
+	"github.com/roster-sd/roster/internal/bench/rawclient"
 )
 
 // Request is a request ready to be sent, and what its answer must hold.
@@ -32,7 +32,9 @@ type Load struct {
 }
 
 // replies reads answers, one for each request that was sent.
-type replies interface{ next() (reply, error) }
+type replies interface {
+	Next() (rawclient.Reply, error)
+}
 
 // numberDigits is how many digits the number in a request has.
 const numberDigits = 10
@@ -41,17 +43,17 @@ const numberDigits = 10
 const sampleEvery = 16
 
 // errWrongAnswer says that a server answered something else than it was asked for.
-var errWrongAnswer = errors.New("wrong answer")
+var errWrongAnswer = rawclient.ErrWrongAnswer
 
 // check compares an answer with what was expected, its contents only in a sample.
-func (l *Load) check(req *Request, a reply, contents bool) error {
+func (l *Load) check(req *Request, a rawclient.Reply, contents bool) error {
 	switch {
-	case a.status != cmp.Or(l.Status, http.StatusOK):
-		return fmt.Errorf("%w: status %d: %.200q", errWrongAnswer, a.status, a.body)
-	case len(a.body) < l.MinBody || len(a.body) > l.MaxBody:
-		return fmt.Errorf("%w: body of %d bytes, want %d to %d: %.200q", errWrongAnswer, len(a.body), l.MinBody, l.MaxBody, a.body)
-	case contents && !bytes.Contains(a.body, req.Contains):
-		return fmt.Errorf("%w: body without %q: %.200q", errWrongAnswer, req.Contains, a.body)
+	case a.Status != cmp.Or(l.Status, http.StatusOK):
+		return fmt.Errorf("%w: status %d: %.200q", errWrongAnswer, a.Status, a.Body)
+	case len(a.Body) < l.MinBody || len(a.Body) > l.MaxBody:
+		return fmt.Errorf("%w: body of %d bytes, want %d to %d: %.200q", errWrongAnswer, len(a.Body), l.MinBody, l.MaxBody, a.Body)
+	case contents && !bytes.Contains(a.Body, req.Contains):
+		return fmt.Errorf("%w: body without %q: %.200q", errWrongAnswer, req.Contains, a.Body)
 	}
 	return nil
 }
@@ -92,7 +94,7 @@ func (l *Load) open(ctx context.Context, target Target, n, of int) (line, error)
 }
 
 func (l *Load) converse(ctx context.Context, target Target, n, of int) (*conversation, error) {
-	conn, err := target.dial(ctx)
+	conn, err := rawclient.Dial(ctx, target.Address, target.TLS)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +105,7 @@ func (l *Load) converse(ctx context.Context, target Target, n, of int) (*convers
 		}
 	}
 	c := &conversation{conn: conn, load: l, next: n % len(l.Requests), stride: of}
-	if c.replies = newReplyReader(conn); l.replies != nil {
+	if c.replies = rawclient.NewReader(conn); l.replies != nil {
 		c.replies = l.replies(conn)
 	}
 	return c, nil
@@ -129,26 +131,12 @@ func (c *conversation) ask(req *Request, contents bool) ([]byte, error) {
 	if _, err := c.conn.Write(raw); err != nil {
 		return nil, fmt.Errorf("send request: %w", err)
 	}
-	answer, err := c.replies.next()
+	answer, err := c.replies.Next()
 	if err != nil {
 		return nil, err
 	}
-	return answer.body, c.load.check(req, answer, contents)
+	return answer.Body, c.load.check(req, answer, contents)
 }
 
 // hangUp closes the connection; nothing is under way on it.
 func (c *conversation) hangUp() { c.conn.Close() }
-
-// dial opens one connection, with its handshake done.
-func (t Target) dial(ctx context.Context) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", t.Address)
-	if err != nil || t.TLS == nil {
-		return conn, err
-	}
-	secured := tls.Client(conn, t.TLS)
-	if err := secured.HandshakeContext(ctx); err != nil {
-		conn.Close() // the handshake's error says more
-		return nil, err
-	}
-	return secured, nil
-}

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/roster-sd/roster/internal/bench/rawclient"
 )
 
 // target is a test server as the load sees it; its process is this one.
@@ -27,7 +29,7 @@ func target(s *httptest.Server) Target {
 
 // oneLoad asks for /x and wants a body of five bytes that holds want.
 func oneLoad(want string) *Load {
-	return &Load{Requests: []Request{{Bytes: get("h", "/x"), Contains: []byte(want)}}, MinBody: 5, MaxBody: 5}
+	return &Load{Requests: []Request{{Bytes: rawclient.Get("h", "/x"), Contains: []byte(want)}}, MinBody: 5, MaxBody: 5}
 }
 
 func TestMeasureCounts(t *testing.T) {
@@ -102,7 +104,7 @@ func TestWorkersShareTheRequests(t *testing.T) {
 	defer s.Close()
 	load := &Load{MinBody: 2, MaxBody: 2}
 	for _, path := range []string{"/0", "/1", "/2", "/3", "/4", "/5", "/6"} {
-		load.Requests = append(load.Requests, Request{Bytes: get("h", path), Contains: []byte(path)})
+		load.Requests = append(load.Requests, Request{Bytes: rawclient.Get("h", path), Contains: []byte(path)})
 	}
 	workers, err := dial(t.Context(), target(s), load, 3)
 	if err != nil {
@@ -125,10 +127,10 @@ func TestWorkersShareTheRequests(t *testing.T) {
 
 func TestOnlySamplesAreReadThrough(t *testing.T) {
 	load := oneLoad("hello")
-	if err := load.check(&load.Requests[0], reply{200, []byte("olleh")}, false); err != nil {
+	if err := load.check(&load.Requests[0], rawclient.Reply{Status: 200, Body: []byte("olleh")}, false); err != nil {
 		t.Errorf("outside the sample: %v", err)
 	}
-	if err := load.check(&load.Requests[0], reply{200, []byte("olleh")}, true); !errors.Is(err, errWrongAnswer) {
+	if err := load.check(&load.Requests[0], rawclient.Reply{Status: 200, Body: []byte("olleh")}, true); !errors.Is(err, errWrongAnswer) {
 		t.Errorf("in the sample: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/roster-sd/roster/internal/bench/rawclient"
 	"github.com/roster-sd/roster/wire"
 )
 
@@ -74,7 +75,7 @@ func (r *runner) tellRecruits(stop <-chan struct{}, done *atomic.Int64, n int) {
 
 // register registers an instance over a connection whose load is of registrations.
 func (c *conversation) register(in wire.Registration) (Registered, error) {
-	raw := post(c.conn.RemoteAddr().String(), "/registry/register", "", mustJSON(in))
+	raw := rawclient.Post(c.conn.RemoteAddr().String(), "/registry/register", "", mustJSON(in))
 	body, err := c.ask(&Request{Bytes: raw}, false)
 	if err != nil {
 		return Registered{}, err

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roster-sd/roster/internal/bench/rawclient"
 	"github.com/roster-sd/roster/wire"
 )
 
@@ -14,7 +15,7 @@ func TestRecruit(t *testing.T) {
 	s, api := fakeServer(t, f)
 	r := testRunner(t)
 	describe := func(i int) wire.Registration {
-		return registration(crowdService(i), fmt.Sprintf("i-%04d", i), i, time.Minute)
+		return rawclient.Registration(crowdService(i), fmt.Sprintf("i-%04d", i), i, time.Minute)
 	}
 	got, err := r.recruit(t.Context(), target(s), 250, describe)
 	if err != nil || len(got) != 250 {

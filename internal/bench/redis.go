@@ -15,6 +15,8 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"github.com/roster-sd/roster/internal/bench/child"
+	"github.com/roster-sd/roster/internal/bench/rawclient"
 	"github.com/roster-sd/roster/internal/freeport"
 )
 
@@ -26,7 +28,7 @@ func startRedis(ctx context.Context, dir, binary string) (*Backend, error) {
 	}
 	b := &Backend{Name: BackendRedis, Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
 	b.Store = fmt.Sprintf("  backend: redis\n  redis:\n    addresses: [%q]\n", b.Address)
-	b.Child, err = startChild(dir, nil, binary, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir,
+	b.Child, err = child.Start(dir, nil, binary, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir,
 		"--logfile", filepath.Join(dir, "redis-server.log"), "--appendonly", "yes", "--maxmemory-policy", "noeviction")
 	if err != nil {
 		return nil, err
@@ -37,7 +39,7 @@ func startRedis(ctx context.Context, dir, binary string) (*Backend, error) {
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
 	b.close = client.Close
-	err = b.await(ctx, 5*time.Millisecond, func(ctx context.Context) error {
+	err = b.Await(ctx, 5*time.Millisecond, func(ctx context.Context) error {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", b.Address) // where nobody listens yet, the client writes a log
 		if err != nil {
 			return err
@@ -138,16 +140,16 @@ func infoField(info, name string) string {
 func redisWrites(size int) (work, string) {
 	value := strings.Repeat("v", size)
 	commands := [][]byte{
-		command("MULTI"),
-		command("SET", "bench:r:"+noNumber, value),
-		command("SET", "bench:l:"+noNumber, "1", "PX", strconv.FormatInt(recordTTL.Milliseconds(), 10)),
-		command("ZADD", "bench:d", noNumber, noNumber),
-		command("XADD", "bench:s", "MAXLEN", "~", "10000", "*", "r", value),
-		command("EXEC"),
+		rawclient.Command("MULTI"),
+		rawclient.Command("SET", "bench:r:"+noNumber, value),
+		rawclient.Command("SET", "bench:l:"+noNumber, "1", "PX", strconv.FormatInt(recordTTL.Milliseconds(), 10)),
+		rawclient.Command("ZADD", "bench:d", noNumber, noNumber),
+		rawclient.Command("XADD", "bench:s", "MAXLEN", "~", "10000", "*", "r", value),
+		rawclient.Command("EXEC"),
 	}
 	raw := bytes.Join(commands, nil)
 	return &Load{
 		Requests: []Request{{Bytes: raw, Numbers: numbered(raw)}}, MaxBody: 1 << 10,
-		replies: func(from io.Reader) replies { return newRESPReader(from, len(commands)) },
+		replies: func(from io.Reader) replies { return rawclient.NewRESPReader(from, len(commands)) },
 	}, fmt.Sprintf("MULTI, SET of a value of %d bytes, SET with PX, ZADD, XADD of the value, EXEC, sent together", size)
 }

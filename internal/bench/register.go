@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/roster-sd/roster/internal/bench/rawclient"
 	"github.com/roster-sd/roster/wire"
 )
 
@@ -16,27 +17,14 @@ const registerServices = 100
 // recordTTL is the TTL of what the case register writes: longer than the case takes.
 const recordTTL = 10 * time.Minute
 
-// registration is that of a usual instance, as long for each i.
-func registration(service, id string, i int, ttl time.Duration) wire.Registration {
-	millis := ttl.Milliseconds()
-	return wire.Registration{
-		ServiceName: service, InstanceID: id,
-		Address: fmt.Sprintf("10.20.%03d.%03d", 100+i/100%100, 100+i%100), Port: 20000 + i%10_000,
-		Protocol: "http", Version: "1.4.2", Env: "prod", Zone: "eu-west-1a",
-		Tags:     []string{"primary", "canary"},
-		Metadata: map[string]string{"commit": "3f2a9c1", "team": "payments"},
-		TTL:      &millis,
-	}
-}
-
 // registrations makes the requests of the case register: each time one is sent, its
 // instance has another ID.
 func (c *Case) registrations(host string) []Request {
 	var out []Request
 	for n := range c.Services {
 		name := service(c.Instances, n)
-		body := mustJSON(registration(name, registerPrefix+noNumber, n, recordTTL))
-		raw := post(host, "/registry/register", "", body)
+		body := mustJSON(rawclient.Registration(name, registerPrefix+noNumber, n, recordTTL))
+		raw := rawclient.Post(host, "/registry/register", "", body)
 		out = append(out, Request{Bytes: raw, Numbers: numbered(raw), Contains: c.contains(name)})
 	}
 	return out
@@ -66,7 +54,7 @@ func numbered(raw []byte) []int {
 
 // recordSize is how long the values are that a backend alone is given to write, in bytes,
 // where it does not tell how long those of Roster are: as long as a registration.
-var recordSize = len(mustJSON(registration(service(0, 0), registerID(0), 0, recordTTL)))
+var recordSize = len(mustJSON(rawclient.Registration(service(0, 0), registerID(0), 0, recordTTL)))
 
 // mustJSON encodes what cannot fail to be.
 func mustJSON(v any) []byte {

@@ -8,24 +8,26 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/roster-sd/roster/internal/bench/machine"
 )
 
 // Report is everything that a run found.
 type Report struct {
-	Machine     Machine     `json:"machine"`
-	SliceMillis int64       `json:"sliceMillis"`
-	Connections int         `json:"connections"`
-	Disturbance float64     `json:"disturbancePercent"`
-	Servers     []Settings  `json:"servers"`
-	Backends    []About     `json:"backends,omitempty"`
-	Missing     []Missing   `json:"missing,omitempty"`
-	Disk        *Disk       `json:"disk,omitempty"`
-	Start       *StartTimes `json:"start,omitempty"`
-	Cold        *StartTimes `json:"cold,omitempty"`
-	Rows        []Row       `json:"rows"`
-	Evictions   []Eviction  `json:"evictions,omitempty"`
-	Slices      []Slice     `json:"slices"`
-	Waves       []Wave      `json:"waves,omitempty"`
+	Machine     machine.Machine `json:"machine"`
+	SliceMillis int64           `json:"sliceMillis"`
+	Connections int             `json:"connections"`
+	Disturbance float64         `json:"disturbancePercent"`
+	Servers     []Settings      `json:"servers"`
+	Backends    []About         `json:"backends,omitempty"`
+	Missing     []Missing       `json:"missing,omitempty"`
+	Disk        *Disk           `json:"disk,omitempty"`
+	Start       *StartTimes     `json:"start,omitempty"`
+	Cold        *StartTimes     `json:"cold,omitempty"`
+	Rows        []Row           `json:"rows"`
+	Evictions   []Eviction      `json:"evictions,omitempty"`
+	Slices      []Slice         `json:"slices"`
+	Waves       []Wave          `json:"waves,omitempty"`
 }
 
 // Disk is where the backends have their data.

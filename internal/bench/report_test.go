@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/roster-sd/roster/internal/bench/machine"
 )
 
 func sampleReport() *Report {
@@ -39,7 +41,7 @@ func sampleReport() *Report {
 		{Backend: BackendEtcd, Protocol: "http", Number: 1, Instances: 2000, Dying: 1000, Early: 3, WindowMillis: 20, P50Millis: 700, P99Millis: 1200, MaxMillis: 1300, Disturbed: true},
 	}
 	return &Report{
-		Machine: Machine{Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), CPU: "Some CPU", Cores: 2, MemoryMB: 24105, Kernel: "6.1", Go: "go1.26",
+		Machine: machine.Machine{Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), CPU: "Some CPU", Cores: 2, MemoryMB: 24105, Kernel: "6.1", Go: "go1.26",
 			Load: Settings{Server: "load", GOGC: "100", GOMEMLIMIT: "off", GOMAXPROCS: "2"}},
 		SliceMillis: 2000, Connections: 64, Disturbance: 5,
 		Servers:   []Settings{settings, mtls, settings},

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/roster-sd/roster/internal/bench/machine"
 )
 
 // Run measures what the options ask for, writes the report to stdout and to the JSON
@@ -26,7 +28,7 @@ func Run(ctx context.Context, o Options, stdout, stderr io.Writer) error {
 	r := &runner{
 		options: o, dir: dir, progress: &printer{w: stderr},
 		report: &Report{
-			Machine: readMachine(), SliceMillis: o.Slice.Milliseconds(),
+			Machine: machine.Read(), SliceMillis: o.Slice.Milliseconds(),
 			Connections: o.Connections, Disturbance: o.Disturbance,
 		},
 	}

@@ -12,6 +12,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/roster-sd/roster/internal/bench/machine"
+	"github.com/roster-sd/roster/internal/bench/rawclient"
 )
 
 // quickOptions measure the fake, this very binary, against the bare server.
@@ -66,7 +69,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("slice %+v", s)
 		}
 	}
-	if got.Servers[1].GOGC != "400" || got.Servers[0].GOMAXPROCS == unknown {
+	if got.Servers[1].GOGC != "400" || got.Servers[0].GOMAXPROCS == machine.Unknown {
 		t.Errorf("settings %+v", got.Servers)
 	}
 	for _, want := range []string{"heartbeat", "≥ 0.80", "start of `roster dev`"} {
@@ -105,7 +108,7 @@ func TestRequestsThatFailEndTheRun(t *testing.T) {
 	s, _ := fakeServer(t, newFake())
 	r := testRunner(t)
 	c := contest{label: Slice{Case: "nothing"}, sides: []side{
-		{target: target(s), load: &Load{Requests: []Request{{Bytes: get("h", "/nothing")}}, MaxBody: 100}},
+		{target: target(s), load: &Load{Requests: []Request{{Bytes: rawclient.Get("h", "/nothing")}}, MaxBody: 100}},
 	}}
 	if err := r.play(t.Context(), &c); !errors.Is(err, errLoad) || !strings.Contains(err.Error(), "status 404") {
 		t.Errorf("play: %v", err)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/roster-sd/roster/internal/bench/child"
 	"github.com/roster-sd/roster/internal/freeport"
 )
 
@@ -25,21 +26,10 @@ const (
 
 // Server is a child process that is measured.
 type Server struct {
-	*Child
+	*child.Child
 	Target   Target
 	API      *API // nil for the bare server
 	Settings Settings
-}
-
-// Settings is how a server's Go runtime is set, in the words of its environment
-// variables; "unknown" where the server does not tell.
-type Settings struct {
-	Server     string `json:"server"`
-	Backend    string `json:"backend,omitempty"`
-	Protocol   string `json:"protocol"`
-	GOGC       string `json:"gogc"`
-	GOMEMLIMIT string `json:"gomemlimit"`
-	GOMAXPROCS string `json:"gomaxprocs"`
 }
 
 // setup says how a Roster is started.
@@ -91,15 +81,15 @@ func startRoster(ctx context.Context, binary string, u setup) (*Server, error) {
 		}
 		metrics, ready = newAPI("http://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(admin)), nil), s.API.ready
 	}
-	if s.Child, err = startChild(u.dir, nil, binary, args...); err != nil {
+	if s.Child, err = child.Start(u.dir, nil, binary, args...); err != nil {
 		return nil, err
 	}
 	s.Target.PID = s.PID()
-	if err := s.await(ctx, 5*time.Millisecond, ready); err != nil {
+	if err := s.Await(ctx, 5*time.Millisecond, ready); err != nil {
 		_ = s.Stop() // if it died, err says so
 		return nil, err
 	}
-	s.Settings.fromMetrics(ctx, metrics)
+	s.Settings = withMetrics(ctx, s.Settings, metrics)
 	return s, nil
 }
 
@@ -146,7 +136,7 @@ func startBare(ctx context.Context, dir, binary string, sizes []int, certs *Cert
 		return nil, fmt.Errorf("start bare server: %w", err)
 	}
 	defer r.Close()
-	s.Child, err = startChild(dir, w, binary, args...)
+	s.Child, err = child.Start(dir, w, binary, args...)
 	w.Close() // the child has its own descriptor, and the line ends with it
 	if err != nil {
 		return nil, err
@@ -162,7 +152,7 @@ func startBare(ctx context.Context, dir, binary string, sizes []int, certs *Cert
 func (s *Server) listenTo(ctx context.Context, r *os.File) error {
 	stop := context.AfterFunc(ctx, func() { r.Close() })
 	defer stop()
-	if err := r.SetReadDeadline(time.Now().Add(readyWithin)); err != nil {
+	if err := r.SetReadDeadline(time.Now().Add(child.ReadyWithin)); err != nil {
 		return err
 	}
 	line, err := bufio.NewReader(r).ReadBytes('\n')
@@ -177,7 +167,7 @@ func (s *Server) listenTo(ctx context.Context, r *os.File) error {
 		return fmt.Errorf("read its address: %w", err)
 	}
 	s.Target.Address = said.Address
-	s.Settings.set(said.GOGC.String(), said.GOMEMLIMIT.String(), said.GOMAXPROCS.String())
+	s.Settings.Set(said.GOGC.String(), said.GOMEMLIMIT.String(), said.GOMAXPROCS.String())
 	return nil
 }
 

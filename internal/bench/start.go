@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/roster-sd/roster/internal/bench/child"
 	"github.com/roster-sd/roster/internal/freeport"
 )
 
@@ -36,13 +37,13 @@ func timeStart(ctx context.Context, dir, binary string) (time.Duration, error) {
 	defer api.HTTP.CloseIdleConnections()
 
 	begun := time.Now()
-	child, err := startChild(dir, nil, binary, "dev", "--port", strconv.Itoa(port))
+	dev, err := child.Start(dir, nil, binary, "dev", "--port", strconv.Itoa(port))
 	if err != nil {
 		return 0, err
 	}
-	err = child.await(ctx, 200*time.Microsecond, api.healthy)
+	err = dev.Await(ctx, 200*time.Microsecond, api.healthy)
 	took := time.Since(begun)
-	if stopErr := child.Stop(); err == nil {
+	if stopErr := dev.Stop(); err == nil {
 		err = stopErr
 	}
 	return took, err

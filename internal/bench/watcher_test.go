@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -9,20 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-func TestLastPart(t *testing.T) {
-	for data, want := range map[string]bool{
-		`{"part":1,"instances":[{"metadata":{"x":"\"last\":true"}}],"last":false}`: false,
-		`{"part":1,"instances":[],"last":true}`:                                    true,
-		`{"part":1,"last":true,"instances":[{}]}`:                                  true,
-		`{"part":1,"last":false,"instances":[{"metadata":{"last":"true"}}]}`:       false,
-	} {
-		if lastPart([]byte(data)) != want {
-			t.Errorf("%s: %v", data, !want)
-		}
-	}
-}
+	"github.com/roster-sd/roster/internal/bench/rawclient"
+)
 
 func TestWatchPassesTheSnapshot(t *testing.T) {
 	f := newFake()
@@ -35,32 +23,17 @@ func TestWatchPassesTheSnapshot(t *testing.T) {
 	before := time.Now()
 	registered := register(t, api, "s", "ends", 50*time.Millisecond)
 	for _, want := range []string{"put", "delete"} {
-		got, err := w.next()
-		if err != nil || got.event != want || want == "delete" && !strings.Contains(string(got.data), registered) {
-			t.Fatalf("%s %s, %v, want %s", got.event, got.data, err, want)
+		got, err := w.Next()
+		if err != nil || got.Name != want || want == "delete" && !strings.Contains(string(got.Data), registered) {
+			t.Fatalf("%s %s, %v, want %s", got.Name, got.Data, err, want)
 		}
-		if got.at.Before(before.Add(40 * time.Millisecond)) {
-			t.Errorf("read %v after the registration", got.at.Sub(before))
+		if time.Since(before) < 40*time.Millisecond {
+			t.Errorf("read %v after the registration", time.Since(before))
 		}
 	}
 	w.close()
-	if _, err := w.next(); err == nil {
+	if _, err := w.Next(); err == nil {
 		t.Error("a stream that was closed gave an event")
-	}
-}
-
-// A line longer than the buffer keeps its beginning and its end.
-func TestLongLines(t *testing.T) {
-	for _, n := range []int{10, 70 << 10, 64<<10 - 7, 64<<10 - 6, 3 * 64 << 10} {
-		text := "data: " + strings.Repeat("x", n) + "]tail"
-		w := &watcher{from: bufio.NewReaderSize(strings.NewReader(text+"\r\nnext\n"), 64<<10)}
-		line, err := w.line()
-		if err != nil || !strings.HasPrefix(string(line), "data: xxx") || !strings.HasSuffix(string(line), "]tail") || len(line) > len(text) {
-			t.Errorf("%d: %d bytes, %v", n, len(line), err)
-		}
-		if line, err := w.line(); err != nil || string(line) != "next" {
-			t.Errorf("%d: then %q, %v", n, line, err)
-		}
 	}
 }
 
@@ -70,7 +43,7 @@ func TestWatchThatIsNone(t *testing.T) {
 		want    error
 	}{
 		"refused":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, nil},
-		"no snapshot": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "event: put\ndata: {}\n\n") }, errNoSnapshot},
+		"no snapshot": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "event: put\ndata: {}\n\n") }, rawclient.ErrNoSnapshot},
 		"cut":         {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "event: snapshot\nda") }, io.ErrUnexpectedEOF},
 	} {
 		_, api := fakeServer(t, tc.handler)

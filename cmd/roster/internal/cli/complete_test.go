@@ -25,7 +25,7 @@ func TestCompletion(t *testing.T) {
 		"GET /registry/services":        services,
 		"GET /registry/services/orders": instances(),
 	}))
-	const all = "[auth orders-and-payments web]"
+	const all = "[auth orders-and-payments ratings web]"
 	const ids = "[orders-7f3k2m9q\t10.0.0.7:3000 b\t[fe80::1]:80 c\torders.example:65535 d\t10.0.0.8:3000]"
 	for _, test := range []struct {
 		args []string

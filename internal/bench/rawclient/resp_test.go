@@ -1,4 +1,4 @@
-package bench
+package rawclient
 
 import (
 	"errors"
@@ -18,10 +18,10 @@ func TestRESPReader(t *testing.T) {
 	}{
 		"one":                    {"+OK\r\n", 1, "+OK\r\n", nil},
 		"a transaction":          {"+OK\r\n+QUEUED\r\n*2\r\n:1\r\n$5\r\nab\r\nc\r\n", 3, "*2\r\n:1\r\n$5\r\nab\r\nc\r\n", nil},
-		"nothing in one":         {exec, 1, "", errWrongAnswer},
-		"refused":                {"+OK\r\n-ERR no\r\n", 2, "", errWrongAnswer},
-		"refused in the end":     {"+OK\r\n*2\r\n+OK\r\n-WRONGTYPE x\r\n", 2, "", errWrongAnswer},
-		"a transaction undone":   {"+OK\r\n*-1\r\n", 2, "", errWrongAnswer},
+		"nothing in one":         {exec, 1, "", ErrWrongAnswer},
+		"refused":                {"+OK\r\n-ERR no\r\n", 2, "", ErrWrongAnswer},
+		"refused in the end":     {"+OK\r\n*2\r\n+OK\r\n-WRONGTYPE x\r\n", 2, "", ErrWrongAnswer},
+		"a transaction undone":   {"+OK\r\n*-1\r\n", 2, "", ErrWrongAnswer},
 		"more than was asked":    {"+OK\r\n+OK\r\n", 1, "", errTrailing},
 		"cut":                    {"*2\r\n+OK\r\n", 1, "", io.ErrUnexpectedEOF},
 		"cut in a text":          {"$10\r\nabc", 1, "", io.ErrUnexpectedEOF},
@@ -32,10 +32,10 @@ func TestRESPReader(t *testing.T) {
 		for how, from := range map[string]io.Reader{
 			"at once": strings.NewReader(tc.text), "byte by byte": iotest.OneByteReader(strings.NewReader(tc.text)),
 		} {
-			got, err := newRESPReader(from, tc.commands).next()
+			got, err := NewRESPReader(from, tc.commands).Next()
 			switch {
-			case tc.last != "" && (err != nil || string(got.body) != tc.last || got.status != 200):
-				t.Errorf("%s, %s: %q, %v", name, how, got.body, err)
+			case tc.last != "" && (err != nil || string(got.Body) != tc.last || got.Status != 200):
+				t.Errorf("%s, %s: %q, %v", name, how, got.Body, err)
 			case tc.last == "" && err == nil && how == "byte by byte" && tc.want == errTrailing:
 				// What is behind the answer has not come yet.
 			case tc.last == "" && (err == nil || tc.want != nil && !errors.Is(err, tc.want)):
@@ -46,7 +46,7 @@ func TestRESPReader(t *testing.T) {
 }
 
 func TestCommand(t *testing.T) {
-	if got := string(command("SET", "k", "")); got != "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n" {
+	if got := string(Command("SET", "k", "")); got != "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n" {
 		t.Errorf("%q", got)
 	}
 }

@@ -1,10 +1,14 @@
-package bench
+// Package rawclient speaks HTTP/1.1 and the protocol of Redis with as little work as a
+// measurement allows, where load and server share a machine: requests are ready-made bytes,
+// and of an answer it looks at the status, the length and what the caller wants of the body.
+package rawclient
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strconv"
 )
 
@@ -13,57 +17,61 @@ var (
 	errTrailing = errors.New("read answer: more bytes than one answer")
 )
 
-// replyReader reads HTTP/1.1 answers, one for each request, with as little work as the
+// Reader reads HTTP/1.1 answers, one for each request, with as little work as the
 // measurement allows: it looks at the status and the length and at nothing else.
-type replyReader struct {
+type Reader struct {
 	from   io.Reader
 	buf    []byte // buf[:n] is what was read of the present answer
 	n      int
 	joined []byte // a chunked body, put together
 }
 
-// reply is an answer. The body is valid until the next one is read.
-type reply struct {
-	status int
-	body   []byte
+// Reply is an answer. The body is valid until the next one is read.
+type Reply struct {
+	Status int
+	Body   []byte
 }
 
-func newReplyReader(from io.Reader) *replyReader {
-	return &replyReader{from: from, buf: make([]byte, 16<<10)}
+// NewReader reads answers from a connection.
+func NewReader(from io.Reader) *Reader {
+	return &Reader{from: from, buf: make([]byte, 16<<10)}
 }
 
-// next reads the answer to the request just sent. Bytes beyond it are an error: the
+// Next reads the answer to the request just sent. Bytes beyond it are an error: the
 // server cannot answer what nobody asked.
-func (r *replyReader) next() (reply, error) {
+func (r *Reader) Next() (Reply, error) {
 	r.n = 0
 	end, err := r.until([]byte("\r\n\r\n"), 0)
 	if err != nil {
-		return reply{}, err
+		return Reply{}, err
 	}
 	head := r.buf[:end]
 	status, err := parseStatus(head)
 	if err != nil {
-		return reply{}, err
+		return Reply{}, err
 	}
 	length, chunked, err := bodyLength(head)
+	if status == http.StatusNoContent || status == http.StatusNotModified {
+		length, chunked, err = 0, false, nil // RFC 9112, 6.3: these have no body, whatever the head says
+	}
 	if err != nil {
-		return reply{}, err
+		return Reply{}, err
 	}
 	if chunked {
 		body, err := r.chunks(end)
-		return reply{status: status, body: body}, err
+		return Reply{Status: status, Body: body}, err
 	}
 	if err := r.fill(end + length); err != nil {
-		return reply{}, err
+		return Reply{}, err
 	}
 	if r.n > end+length {
-		return reply{}, errTrailing
+		return Reply{}, errTrailing
 	}
-	return reply{status: status, body: r.buf[end : end+length]}, nil
+	return Reply{Status: status, Body: r.buf[end : end+length]}, nil
 }
 
 // chunks puts a chunked body together, of which the first size line starts at pos.
-func (r *replyReader) chunks(pos int) ([]byte, error) {
+func (r *Reader) chunks(pos int) ([]byte, error) {
 	r.joined = r.joined[:0]
 	for {
 		eol, err := r.until([]byte("\r\n"), pos)
@@ -93,7 +101,7 @@ func (r *replyReader) chunks(pos int) ([]byte, error) {
 }
 
 // until reads until mark occurs at or after pos and gives the position behind it.
-func (r *replyReader) until(mark []byte, pos int) (int, error) {
+func (r *Reader) until(mark []byte, pos int) (int, error) {
 	for {
 		if r.n > pos {
 			if i := bytes.Index(r.buf[pos:r.n], mark); i >= 0 {
@@ -107,7 +115,7 @@ func (r *replyReader) until(mark []byte, pos int) (int, error) {
 }
 
 // fill reads until at least n bytes of the answer are there.
-func (r *replyReader) fill(n int) error {
+func (r *Reader) fill(n int) error {
 	for r.n < n {
 		if r.n == len(r.buf) || n > len(r.buf) {
 			r.buf = append(r.buf, make([]byte, max(n-len(r.buf), len(r.buf)))...)

@@ -1,4 +1,5 @@
-package bench
+// Package machine tells where a measurement was made, and how the Go runtimes in it were set.
+package machine
 
 import (
 	"bytes"
@@ -22,15 +23,16 @@ type Machine struct {
 	Load     Settings  `json:"load"` // of this process, which makes the load
 }
 
-func readMachine() Machine {
+// Read tells about this machine and this process.
+func Read() Machine {
 	m := Machine{Time: time.Now().UTC().Truncate(time.Second), Cores: runtime.NumCPU(), Go: runtime.Version(), Load: ownSettings()}
-	if text, err := os.ReadFile(filepath.Join(proc, "cpuinfo")); err == nil {
+	if text, err := os.ReadFile(filepath.Join("/proc", "cpuinfo")); err == nil {
 		m.CPU = cpuModel(text)
 	}
-	if text, err := os.ReadFile(filepath.Join(proc, "sys/kernel/osrelease")); err == nil {
+	if text, err := os.ReadFile(filepath.Join("/proc", "sys/kernel/osrelease")); err == nil {
 		m.Kernel = string(bytes.TrimSpace(text))
 	}
-	if text, err := os.ReadFile(filepath.Join(proc, "meminfo")); err == nil {
+	if text, err := os.ReadFile(filepath.Join("/proc", "meminfo")); err == nil {
 		m.MemoryMB = totalMemory(text) >> 10
 	}
 	return m
@@ -65,6 +67,6 @@ func ownSettings() Settings {
 	metrics.Read(s)
 	out := Settings{Server: "load"}
 	number := func(i int) string { return strconv.FormatUint(s[i].Value.Uint64(), 10) }
-	out.set(number(0), number(1), number(2))
+	out.Set(number(0), number(1), number(2))
 	return out
 }

@@ -1,4 +1,4 @@
-package bench
+package rawclient
 
 import (
 	"bytes"
@@ -20,6 +20,8 @@ func TestReplies(t *testing.T) {
 	}{
 		"as Go writes it":   {text: "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\nhello", status: 200, body: "hello"},
 		"lower case":        {text: "HTTP/1.1 404 Not Found\r\ncontent-length:  2 \r\n\r\n{}", status: 404, body: "{}"},
+		"no content":        {text: "HTTP/1.1 204 No Content\r\nDate: x\r\n\r\n", status: 204},
+		"not modified":      {text: "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", status: 304},
 		"empty body":        {text: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", status: 200},
 		"larger than a buf": {text: fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(large), large), status: 200, body: large},
 		"chunked":           {text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;a=b\r\n world\r\n0\r\n\r\n", status: 200, body: "hello world"},
@@ -50,13 +52,13 @@ func TestReplies(t *testing.T) {
 			if how == "byte by byte" && errors.Is(tc.err, errTrailing) {
 				continue // what comes later is noticed with the next answer only
 			}
-			got, err := newReplyReader(from).next()
+			got, err := NewReader(from).Next()
 			switch {
 			case tc.err == errAny && err != nil:
 			case !errors.Is(err, tc.err):
 				t.Errorf("%s, %s: error %v, want %v", name, how, err, tc.err)
-			case err == nil && (got.status != tc.status || string(got.body) != tc.body):
-				t.Errorf("%s, %s: status %d, %d bytes, want %d, %d", name, how, got.status, len(got.body), tc.status, len(tc.body))
+			case err == nil && (got.Status != tc.status || string(got.Body) != tc.body):
+				t.Errorf("%s, %s: status %d, %d bytes, want %d, %d", name, how, got.Status, len(got.Body), tc.status, len(tc.body))
 			}
 		}
 	}
@@ -79,17 +81,17 @@ func (s *turns) Read(p []byte) (int, error) {
 }
 
 func TestRepliesInTurn(t *testing.T) {
-	r := newReplyReader(&turns{[]string{
+	r := NewReader(&turns{[]string{
 		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nsec\r\n3\r\nond\r\n0\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n3",
 	}})
 	for _, want := range []string{"first", "second", "3"} {
-		if got, err := r.next(); err != nil || string(got.body) != want {
-			t.Errorf("body %q, %v, want %q", got.body, err, want)
+		if got, err := r.Next(); err != nil || string(got.Body) != want {
+			t.Errorf("body %q, %v, want %q", got.Body, err, want)
 		}
 	}
-	if _, err := r.next(); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := r.Next(); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("after the last: %v", err)
 	}
 }
@@ -97,10 +99,10 @@ func TestRepliesInTurn(t *testing.T) {
 func TestReadingAllocatesNothing(t *testing.T) {
 	text := []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\nhello")
 	var from bytes.Reader
-	r := newReplyReader(&from)
+	r := NewReader(&from)
 	allocs := testing.AllocsPerRun(100, func() {
 		from.Reset(text)
-		if _, err := r.next(); err != nil {
+		if _, err := r.Next(); err != nil {
 			t.Fatal(err)
 		}
 	})

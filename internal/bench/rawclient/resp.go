@@ -1,15 +1,19 @@
-package bench
+package rawclient
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 )
 
-// command encodes a command of Redis.
-func command(words ...string) []byte {
+// ErrWrongAnswer says that a server answered something else than it was asked for.
+var ErrWrongAnswer = errors.New("wrong answer")
+
+// Command encodes a command of Redis.
+func Command(words ...string) []byte {
 	out := fmt.Appendf(nil, "*%d\r\n", len(words))
 	for _, w := range words {
 		out = fmt.Appendf(out, "$%d\r\n%s\r\n", len(w), w)
@@ -17,37 +21,38 @@ func command(words ...string) []byte {
 	return out
 }
 
-// respReader reads the answers of Redis (RESP2): a given number for each request, which
+// RESPReader reads the answers of Redis (RESP2): a given number for each request, which
 // is several commands sent together.
-type respReader struct {
-	replyReader
+type RESPReader struct {
+	Reader
 	commands int
 }
 
-func newRESPReader(from io.Reader, commands int) *respReader {
-	return &respReader{replyReader: *newReplyReader(from), commands: commands}
+// NewRESPReader reads answers to requests of that many commands each.
+func NewRESPReader(from io.Reader, commands int) *RESPReader {
+	return &RESPReader{Reader: *NewReader(from), commands: commands}
 }
 
-// next reads the answers to all commands of the request just sent and gives the last one
+// Next reads the answers to all commands of the request just sent and gives the last one
 // as it stands. An error among them, also within the answer to EXEC, is an error.
-func (r *respReader) next() (reply, error) {
+func (r *RESPReader) Next() (Reply, error) {
 	r.n = 0
 	pos, last := 0, 0
 	for range r.commands {
 		last = pos
 		var err error
 		if pos, err = r.skip(pos); err != nil {
-			return reply{}, err
+			return Reply{}, err
 		}
 	}
 	if r.n > pos {
-		return reply{}, errTrailing
+		return Reply{}, errTrailing
 	}
-	return reply{status: http.StatusOK, body: r.buf[last:pos]}, nil
+	return Reply{Status: http.StatusOK, Body: r.buf[last:pos]}, nil
 }
 
 // skip reads the value at pos and gives the position behind it.
-func (r *respReader) skip(pos int) (int, error) {
+func (r *RESPReader) skip(pos int) (int, error) {
 	end, err := r.until([]byte("\r\n"), pos)
 	if err != nil {
 		return 0, err
@@ -57,7 +62,7 @@ func (r *respReader) skip(pos int) (int, error) {
 	case '+', ':':
 		return end, nil
 	case '-':
-		return 0, fmt.Errorf("%w: %s", errWrongAnswer, text)
+		return 0, fmt.Errorf("%w: %s", ErrWrongAnswer, text)
 	case '$', '*':
 	default:
 		return 0, fmt.Errorf("read answer: not RESP: %.40q", r.buf[pos:end])
@@ -67,7 +72,7 @@ func (r *respReader) skip(pos int) (int, error) {
 	case err != nil || n > 64<<20:
 		return 0, fmt.Errorf("read answer: length %.40q", text)
 	case n < 0:
-		return 0, fmt.Errorf("%w: nothing", errWrongAnswer) // EXEC that did nothing
+		return 0, fmt.Errorf("%w: nothing", ErrWrongAnswer) // EXEC that did nothing
 	case kind == '$':
 		end += n + len("\r\n")
 		if err := r.fill(end); err != nil {

@@ -1,4 +1,4 @@
-package bench
+package machine
 
 import "testing"
 
@@ -14,7 +14,7 @@ func TestMachine(t *testing.T) {
 			t.Errorf("memory of %q: %d, want %d", text, got, want)
 		}
 	}
-	if m := readMachine(); m.Cores < 1 || m.Kernel == "" || m.MemoryMB == 0 || m.Go == "" || m.Load.GOMAXPROCS == unknown {
+	if m := Read(); m.Cores < 1 || m.Kernel == "" || m.MemoryMB == 0 || m.Go == "" || m.Load.GOMAXPROCS == Unknown {
 		t.Errorf("this machine: %+v", m)
 	}
 }

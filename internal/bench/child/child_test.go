@@ -1,4 +1,4 @@
-package bench
+package child
 
 import (
 	"bytes"
@@ -13,12 +13,23 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
+
+// TestMain runs the tests, or is a parent that is killed.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == parentOnly {
+		fmt.Fprintln(os.Stderr, parentMain())
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // shell starts a script as a child.
 func shell(t *testing.T, script string) *Child {
 	t.Helper()
-	c, err := startChild(t.TempDir(), nil, "/bin/sh", "-c", script)
+	c, err := Start(t.TempDir(), nil, "/bin/sh", "-c", script)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +50,7 @@ func TestStop(t *testing.T) {
 
 func TestAChildThatDiedIsToldWithItsLog(t *testing.T) {
 	c := shell(t, "echo one >&2; echo the reason >&2; exit 3")
-	err := c.await(t.Context(), time.Millisecond, func(context.Context) error { return errors.New("no answer") })
+	err := c.Await(t.Context(), time.Millisecond, func(context.Context) error { return errors.New("no answer") })
 	if err == nil || !strings.Contains(err.Error(), "exit status 3") || !strings.Contains(err.Error(), "the reason") {
 		t.Errorf("await: %v", err)
 	}
@@ -54,7 +65,7 @@ func TestAwaitEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	silent := errors.New("no answer")
 	asked := 0
-	err := c.await(ctx, time.Microsecond, func(context.Context) error {
+	err := c.Await(ctx, time.Microsecond, func(context.Context) error {
 		if asked++; asked == 3 {
 			cancel()
 		}
@@ -66,7 +77,7 @@ func TestAwaitEndsWithItsContext(t *testing.T) {
 }
 
 func TestStartOfNoBinary(t *testing.T) {
-	if _, err := startChild(t.TempDir(), nil, "/nonexistent/roster"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Start(t.TempDir(), nil, "/nonexistent/roster"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -122,7 +133,7 @@ func TestChildrenDieWithTheirParent(t *testing.T) {
 		t.Fatal(scanned)
 	}
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		stat, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(child), "stat"))
+		stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(child), "stat"))
 		if err != nil || bytes.Contains(stat, []byte(") Z ")) {
 			return // gone, or waiting to be waited for by whoever took it over
 		}
@@ -141,12 +152,12 @@ func parentMain() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	c, err := startChild(dir, nil, "/bin/sh", "-c", "exec tail -f /dev/null")
+	c, err := Start(dir, nil, "/bin/sh", "-c", "exec tail -f /dev/null")
 	if err != nil {
 		return err
 	}
 	os.RemoveAll(dir) // nobody will do it later
 	fmt.Println(c.PID())
 	<-c.exited
-	return c.died()
+	return c.Err()
 }

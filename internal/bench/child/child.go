@@ -1,4 +1,6 @@
-package bench
+// Package child runs servers as child processes: away from the user's files, and not for
+// longer than the process that started them.
+package child
 
 import (
 	"bytes"
@@ -25,10 +27,10 @@ type Child struct {
 // stopWithin is how long a child may take to stop before it is killed.
 const stopWithin = 10 * time.Second
 
-// startChild starts a binary with its temporary files, home and state under dir, and
+// Start starts a binary with its temporary files, home and state under dir, and
 // nothing of this process' environment but what tunes the Go runtime. Standard output
 // goes to out. The caller stops it; on Linux it also ends when this process is killed.
-func startChild(dir string, out io.Writer, binary string, args ...string) (*Child, error) {
+func Start(dir string, out io.Writer, binary string, args ...string) (*Child, error) {
 	c := &Child{
 		cmd:    exec.Command(binary, args...),
 		log:    filepath.Join(dir, filepath.Base(binary)+".log"),
@@ -65,12 +67,18 @@ func environment(dir string) []string {
 // PID is the process ID.
 func (c *Child) PID() int { return c.cmd.Process.Pid }
 
+// Wait waits until the child has ended by itself, and gives the error of its exit.
+func (c *Child) Wait() error {
+	<-c.exited
+	return c.err
+}
+
 // Stop asks the child to stop, waits, and kills it if it does not. It gives an error
 // only if the child had ended by itself before.
 func (c *Child) Stop() error {
 	select {
 	case <-c.exited:
-		return c.died()
+		return c.Err()
 	default:
 	}
 	// A child that ends between the check and the signal is as good as stopped.
@@ -86,8 +94,8 @@ func (c *Child) Stop() error {
 	return nil
 }
 
-// died says how the child ended, with the last lines that it logged.
-func (c *Child) died() error {
+// Err says how the child ended, with the last lines that it logged.
+func (c *Child) Err() error {
 	err := c.err
 	if err == nil {
 		err = errors.New("exit status 0")
@@ -105,12 +113,12 @@ func (c *Child) Tail() string {
 	return "\n  " + string(bytes.Join(lines[max(0, len(lines)-8):], []byte("\n  ")))
 }
 
-// readyWithin is how long a server may take to its first answer.
-const readyWithin = 15 * time.Second
+// ReadyWithin is how long a server may take to its first answer.
+const ReadyWithin = 15 * time.Second
 
-// await polls until ask succeeds. It fails when the child ends or takes too long.
-func (c *Child) await(ctx context.Context, every time.Duration, ask func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+// Await polls until ask succeeds. It fails when the child ends or takes too long.
+func (c *Child) Await(ctx context.Context, every time.Duration, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, ReadyWithin)
 	defer cancel()
 	for {
 		err := ask(ctx)
@@ -119,11 +127,23 @@ func (c *Child) await(ctx context.Context, every time.Duration, ask func(context
 		}
 		select {
 		case <-c.exited:
-			return c.died()
+			return c.Err()
 		default:
 		}
-		if pause(ctx, every) != nil {
+		if sleep(ctx, every) != nil {
 			return fmt.Errorf("await %s: %w%s", filepath.Base(c.cmd.Path), err, c.Tail())
 		}
+	}
+}
+
+// sleep waits for d or for the context's end.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() // both may have come
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }

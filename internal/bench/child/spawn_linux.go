@@ -1,4 +1,4 @@
-package bench
+package child
 
 import (
 	"os/exec"
