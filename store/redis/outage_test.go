@@ -14,8 +14,8 @@ import (
 	"github.com/roster-sd/roster/store"
 )
 
-// While the server is stopped, every call comes back in time and says so, and a watcher says
-// it within about a second. What ends meanwhile is announced after the disturbance was told.
+// While the server is stopped, every call comes back in time and says so, and so does a
+// watcher. What ends meanwhile is announced after the disturbance was told.
 func TestStoppedServer(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
@@ -30,7 +30,7 @@ func TestStoppedServer(t *testing.T) {
 	defer cancel()
 	_, err := w.Next(ctx)
 	f.wants(err, store.ErrUnavailable)
-	if took := time.Since(stopped); took > 1500*time.Millisecond {
+	if took := time.Since(stopped); took > prompt {
 		t.Errorf("the watcher waited %v to say that Redis is out of reach", took)
 	}
 	var calls sync.WaitGroup
@@ -46,7 +46,7 @@ func TestStoppedServer(t *testing.T) {
 			if err := call(t.Context()); !errors.Is(err, store.ErrUnavailable) {
 				t.Errorf("%s: %v", name, err)
 			}
-			if took := time.Since(began); took > 3*time.Second {
+			if took := time.Since(began); took > prompt {
 				t.Errorf("%s took %v", name, took)
 			}
 		})
@@ -119,10 +119,10 @@ func TestSweepHeldUp(t *testing.T) {
 	if n := server.Do("EXISTS", "{"+f.opts.Prefix+"}:r:"+name(rec.Key)); n != int64(1) {
 		t.Error("the record was removed")
 	}
-	f.sweepSome(ctx, f.epoch.Load())
-	if n := server.Do("EXISTS", "{"+f.opts.Prefix+"}:r:"+name(rec.Key)); n != int64(0) {
-		t.Error("the record was not removed by a sweep that came in time")
-	}
+	f.eventually("a sweep comes in time and removes the record", func() bool {
+		f.sweepSome(ctx, f.epoch.Load())
+		return server.Do("EXISTS", "{"+f.opts.Prefix+"}:r:"+name(rec.Key)) == int64(0)
+	})
 }
 
 // A clock that jumps is told before anything is swept, and sweeping waits for other nodes to
@@ -141,7 +141,7 @@ func TestClockJump(t *testing.T) {
 		},
 		clock: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
 	})
-	rec := f.register("1", 400*time.Millisecond)
+	rec := f.register("1", 3*time.Second) // it must not have run out before the jump
 	w := f.follow(rec.Revision)
 	ahead.Store(int64(time.Minute)) // as if Redis' clock had gone back
 	f.eventually("the jump was noticed", func() bool { return toldAt.Load() != 0 })
