@@ -139,7 +139,7 @@ func assemble(t *testing.T, s setup, identity func(*http.Request) (string, error
 	if !s.cold {
 		select {
 		case <-cat.Warm():
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("the catalog did not become warm")
 		}
 	}
