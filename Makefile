@@ -9,10 +9,15 @@ LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
 VULN    := $(GO) tool -modfile=tools/vuln/go.mod govulncheck
 FUZZ    ?= 10s
 
-# The end-to-end tests measure times: they run when nothing else does. Their nodes are
-# processes, which the race detector does not see (ROSTER_E2E_RACE=1 builds them with it).
+# The end-to-end tests measure times: they run when nothing else does.
 E2E      = ./internal/e2e
 PACKAGES = $(shell $(GO) list ./... | grep -v '/internal/e2e$$')
+# What these test are processes, which the race detector does not see (ROSTER_E2E_RACE=1 builds
+# the nodes of the end-to-end tests with it).
+PROCESSES = /internal/e2e$$|/client/node$$|/internal/nodetest$$|/examples/
+# What is compiled serves other folders and the programs that tests build too. vet is a step of its
+# own, and without what a debugger needs programs are linked in half the time.
+QUICK    = -trimpath -vet=off -ldflags=-w
 
 export CGO_ENABLED ?= 0
 
@@ -44,12 +49,13 @@ backends:
 
 ## test: run all tests
 test: backends
-	$(GO) test -tags $(TAGS) -timeout 10m $(PACKAGES)
-	$(GO) test -tags $(TAGS) -timeout 10m $(E2E)
+	$(GO) test $(QUICK) -tags $(TAGS) -timeout 10m $(PACKAGES)
+	$(GO) test $(QUICK) -tags $(TAGS) -timeout 10m $(E2E)
 
-## race: run the tests under the race detector (needs a C compiler), all but the end-to-end ones
+## race: run the tests under the race detector (needs a C compiler), all but those of other processes
 race: backends
-	CGO_ENABLED=1 $(GO) test -race -tags $(TAGS) -timeout 12m $(PACKAGES)
+	CGO_ENABLED=1 $(GO) test $(QUICK) -race -tags $(TAGS) -timeout 12m \
+		$$($(GO) list ./... | grep -vE '$(PROCESSES)')
 
 ## vet: what the Go tool finds suspicious, and the format
 vet:
@@ -64,19 +70,9 @@ lint:
 vuln:
 	$(VULN) -tags $(TAGS) ./...
 
-## fuzz: run every fuzz target for FUZZ (10s); what it finds interesting is kept in Go's build cache
+## fuzz: run every fuzz target for FUZZ (10s, or a number like 5000x); what it finds interesting is kept in Go's build cache
 fuzz:
-	@mkdir -p build/fuzz
-	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
-		kept=$$($(GO) env GOCACHE)/fuzz/$$($(GO) list $$pkg); \
-		program=$(CURDIR)/build/fuzz/$$(echo $$pkg | tr / -).test; \
-		$(GO) test -tags $(TAGS) -c -fuzz=. -o $$program $$pkg || exit 1; \
-		for target in $$(grep -rhoE '^func Fuzz[A-Za-z0-9_]+' $$pkg/*_test.go | sed 's/func //'); do \
-			echo "fuzz $$pkg $$target"; \
-			(cd $$pkg && $$program -test.run='^$$' -test.fuzz="^$$target$$" -test.fuzztime=$(FUZZ) \
-				-test.fuzzminimizetime=100x -test.fuzzcachedir=$$kept) || exit 1; \
-		done; \
-	done
+	@GO="$(GO)" TAGS="$(TAGS)" tools/fuzz.sh $(FUZZ)
 
 ## bench: drive Roster on each backend and servers that do less in turn, and print the ratios
 bench:

@@ -16,7 +16,7 @@ type faulty struct {
 	lag    time.Duration // how late the feed tells of a change
 	down   error         // what every call gives
 	cut    chan struct{} // closed to end the watchers there are
-	listed func()        // called after each List
+	listed func()        // called once, after the next List of a service; see onList
 }
 
 // wrap is for setup.wrap.
@@ -64,13 +64,24 @@ func (f *faulty) List(ctx context.Context, sel store.Selector) (store.Snapshot, 
 		return store.Snapshot{}, err
 	}
 	snap, err := f.Store.List(ctx, sel)
+	if sel.Service == "" { // of the catalog, or of the follower of overrides, which come when they like
+		return snap, err
+	}
 	f.mu.Lock()
 	listed := f.listed
+	f.listed = nil
 	f.mu.Unlock()
 	if listed != nil {
 		listed()
 	}
 	return snap, err
+}
+
+// onList has the next reader of a service's list wait for do before it gets what it read.
+func (f *faulty) onList(do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.listed = do
 }
 
 func (f *faulty) Get(ctx context.Context, key store.Key) (*store.Record, error) {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/internal/apicheck"
+	"github.com/roster-sd/roster/internal/testlog"
 	"github.com/roster-sd/roster/lease"
 	"github.com/roster-sd/roster/registry"
 	"github.com/roster-sd/roster/store"
@@ -105,7 +105,7 @@ func assemble(t *testing.T, s setup, identity func(*http.Request) (string, error
 	if s.wrap != nil {
 		st = s.wrap(st)
 	}
-	log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
+	log := slog.New(slog.NewTextHandler(testlog.New(t), nil))
 	follow := catalog.Options{Store: st, Encode: api.EncodeInstance}
 	if s.catalog != nil {
 		s.catalog(&follow)
@@ -139,7 +139,7 @@ func assemble(t *testing.T, s setup, identity func(*http.Request) (string, error
 	if !s.cold {
 		select {
 		case <-cat.Warm():
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("the catalog did not become warm")
 		}
 	}
@@ -152,13 +152,6 @@ func (n *node) in(t *testing.T) *node {
 	part := *n
 	part.t = t
 	return &part
-}
-
-type testWriter struct{ t *testing.T }
-
-func (w testWriter) Write(b []byte) (int, error) {
-	w.t.Logf("%s", strings.TrimSpace(string(b)))
-	return len(b), nil
 }
 
 // pipes is a listener without a network.

@@ -206,17 +206,12 @@ func TestLongPollMissesNoChange(t *testing.T) {
 			n.put("orders", "o-1", nil)
 			synctest.Wait()
 			etag := n.etagOf(path)
-			f.mu.Lock()
-			f.listed = func() { // once, after the poll has read and before it waits
-				f.mu.Lock()
-				f.listed = nil
-				f.mu.Unlock()
+			f.onList(func() { // after the poll has read and before it waits
 				rec := n.put("orders", "o-2", zone("b"))
 				if err := n.catalog.Wait(context.Background(), rec.Revision); err != nil {
 					t.Error(err)
 				}
-			}
-			f.mu.Unlock()
+			})
 			if res := <-n.poll(path+"&wait=1m", ifNoneMatch(etag)); res.status != 200 || res.took != 0 {
 				t.Errorf("%s: %d after %v", path, res.status, res.took)
 			}

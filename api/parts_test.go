@@ -158,14 +158,12 @@ func TestPositionOfAList(t *testing.T) {
 	f := &faulty{}
 	n := start(t, setup{wrap: f.wrap})
 	n.register("orders", "o-1")
-	f.mu.Lock()
-	f.listed = func() { // after the list has been read
+	f.onList(func() {
 		rec := n.put("orders", "o-2", nil)
 		if err := n.catalog.Wait(context.Background(), rec.Revision); err != nil {
 			t.Error(err)
 		}
-	}
-	f.mu.Unlock()
+	})
 	before := n.catalog.Revision().String()
 	res := n.get(orders + "?consistent=true").want(200)
 	if got := ids(decode[wire.Service](res).Instances); got != "o-1" || res.header.Get("Registry-Revision") != before {

@@ -30,7 +30,7 @@ func TestNode(t *testing.T) {
 	t.Log(out)
 	// A file that ended before its tests were defined has none that failed.
 	if !strings.Contains(out, "fail 0") || strings.Contains(out, "pass 0\n") {
-		t.Errorf("the runner does not say that all passed:\n%s", out)
+		t.Errorf("the runner does not say that all passed")
 	}
 }
 

@@ -228,7 +228,7 @@ func (m *machine) buildEtcdctl() string {
 	m.t.Helper()
 	if m.etcdctl == "" {
 		m.etcdctl = filepath.Join(m.world.temp, "etcdctl")
-		cmd := exec.Command("go", "build", "-C", filepath.Join(root, "tools", "etcd"), "-o", m.etcdctl, "go.etcd.io/etcd/etcdctl/v3")
+		cmd := exec.Command("go", "build", "-C", filepath.Join(root, "tools", "etcd"), "-trimpath", "-o", m.etcdctl, "go.etcd.io/etcd/etcdctl/v3")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			m.t.Fatal(fmt.Errorf("build etcdctl: %w: %s", err, out))

@@ -46,7 +46,11 @@ func projectFiles(t *testing.T) []string {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (d.Name() == ".git" || d.Name() == "build" || d.Name() == "certs" || d.Name() == "node_modules"):
+		case d.Name() == ".git": // a file, where the folder is a second working tree
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		case d.IsDir() && (d.Name() == "build" || d.Name() == "certs" || d.Name() == "node_modules"):
 			return fs.SkipDir
 		case d.Type().IsRegular():
 			name, err := filepath.Rel(root, file)

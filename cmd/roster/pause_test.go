@@ -22,9 +22,9 @@ import (
 // one of the whole process.
 func TestPauseEvictsNobody(t *testing.T) {
 	t.Parallel()
-	const ttl = 1200 * time.Millisecond
+	const ttl = 2400 * time.Millisecond // or a busy machine would take it for a death
 	w := newWorld(t)
-	w.env = append(w.env, "SVC_TTL=1200")
+	w.env = append(w.env, "SVC_TTL=2400")
 	p, url := w.dev()
 	c, err := client.New(client.Options{Addresses: []string{url}, Timeout: patient})
 	if err != nil {
@@ -72,7 +72,7 @@ func TestPauseEvictsNobody(t *testing.T) {
 	// pause, and the hold adds to it.
 	<-time.After(ttl / 2)
 	p.signal(syscall.SIGSTOP)
-	<-time.After(3 * ttl)
+	<-time.After(2 * ttl)
 	p.signal(syscall.SIGCONT)
 	resumed := time.Now()
 
@@ -128,7 +128,7 @@ func TestPauseEvictsNobody(t *testing.T) {
 			t.Fatal("the silent ones are not gone")
 		}
 	}
-	if late := time.Since(resumed); late < ttl-100*time.Millisecond || late > ttl+time.Second {
+	if late := time.Since(resumed); late < ttl-100*time.Millisecond || late > ttl+patient {
 		t.Errorf("the silent ones were gone %s after the pause, want one TTL of %s", late, ttl)
 	}
 	eventually(t, "/ready is ok again", func() bool {

@@ -16,11 +16,12 @@ import (
 
 	"github.com/roster-sd/roster/internal/devfile"
 	"github.com/roster-sd/roster/internal/devstart"
+	"github.com/roster-sd/roster/internal/testlog"
 )
 
 // patient is how long a test waits for what should be there at once: the machine may be
 // busy with other things.
-const patient = 20 * time.Second
+const patient = time.Minute
 
 // hurry keeps programs under the race detector from sleeping for a second at their end.
 const hurry = "atexit_sleep_ms=0"
@@ -114,7 +115,7 @@ func (p *process) begin() {
 		name := p.t.Name() + ": roster " + strings.Join(p.cmd.Args[1:], " ")
 		seen.text(name, p.err.String())
 		if p.t.Failed() {
-			p.t.Logf("%s\nstdout: %s\nstderr: %s", name, &p.out, &p.err)
+			p.t.Logf("%s\nstdout: %s\nstderr: %s", name, testlog.Last(p.out.String()), testlog.Last(p.err.String()))
 		}
 	})
 }

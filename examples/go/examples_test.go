@@ -34,7 +34,7 @@ type machine struct {
 func newMachine(t *testing.T) *machine {
 	m := &machine{t: t, bin: t.TempDir(), tmp: t.TempDir()}
 	for _, pkg := range []string{"cmd/roster", "examples/go/auth-service", "examples/go/gateway"} {
-		cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", "nomsgpack", "-o", filepath.Join(m.bin, filepath.Base(pkg)), "./"+pkg)
+		cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags", "nomsgpack", "-o", filepath.Join(m.bin, filepath.Base(pkg)), "./"+pkg)
 		cmd.Dir = filepath.Join("..", "..")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("build %s: %v\n%s", pkg, err, out)

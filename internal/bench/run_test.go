@@ -40,7 +40,8 @@ func testRunner(t *testing.T) *runner {
 func bareBinary(t *testing.T) string {
 	t.Helper()
 	bare := filepath.Join(t.TempDir(), "baregin")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", "nomsgpack", "-o", bare, "./cmd/baregin")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags", "nomsgpack", "-o", bare, "./cmd/baregin")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as all else is built, under the race detector too
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}

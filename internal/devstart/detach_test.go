@@ -12,7 +12,7 @@ import (
 	"github.com/roster-sd/roster/internal/devfile"
 )
 
-const patient = 20 * time.Second
+const patient = time.Minute
 
 func TestDetach(t *testing.T) {
 	w := newWorld(t, "serve")

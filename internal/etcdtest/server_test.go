@@ -22,7 +22,7 @@ func within(t *testing.T, d time.Duration) context.Context {
 
 func put(t *testing.T, c *clientv3.Client, value string) {
 	t.Helper()
-	if _, err := c.Put(within(t, 10*time.Second), "k", value); err != nil {
+	if _, err := c.Put(within(t, time.Minute), "k", value); err != nil {
 		t.Fatalf("put: %v", err)
 	}
 }
@@ -30,7 +30,7 @@ func put(t *testing.T, c *clientv3.Client, value string) {
 // value gives what is stored; empty is nothing.
 func value(t *testing.T, c *clientv3.Client) string {
 	t.Helper()
-	got, err := c.Get(within(t, 10*time.Second), "k")
+	got, err := c.Get(within(t, time.Minute), "k")
 	if err != nil {
 		t.Fatalf("get: %v", err)
 	}

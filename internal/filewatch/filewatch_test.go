@@ -34,7 +34,7 @@ func TestWatch(t *testing.T) {
 	defer func() { cancel(); <-done }()
 	await := func(want string) {
 		t.Helper()
-		deadline := time.After(20 * time.Second)
+		deadline := time.After(time.Minute)
 		for {
 			select {
 			case text := <-seen:

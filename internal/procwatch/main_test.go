@@ -12,7 +12,7 @@ import (
 
 // patient is how long a test waits for what should be there at once: the machine may be
 // busy with other things.
-const patient = 20 * time.Second
+const patient = time.Minute
 
 // childVariable makes this test program a child that does nothing until it is ended; with
 // the value headless, it does so without its first thread.

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const patient = 10 * time.Second
+const patient = 30 * time.Second
 
 // answerer answers each line with its name and the line, and the end of the lines with
 // "bye".

@@ -98,13 +98,13 @@ func (l *load) check(f *fixture) {
 func TestLeaderKilled(t *testing.T) {
 	cluster := etcdtest.StartCluster(t, 3, quick)
 	var told atomic.Int64
-	a := use(t, etcd.Options{Endpoints: cluster.Endpoints(), OnDisturbance: func(d store.Disturbance) {
+	a := use(t, brisk(etcd.Options{Endpoints: cluster.Endpoints(), OnDisturbance: func(d store.Disturbance) {
 		if d.At.Before(d.From) || d.Why == "" {
 			t.Errorf("a disturbance from %v to %v: %q", d.From, d.At, d.Why)
 		}
 		told.Add(1)
-	}})
-	b := use(t, etcd.Options{Endpoints: cluster.Endpoints()})
+	}}))
+	b := use(t, brisk(etcd.Options{Endpoints: cluster.Endpoints()}))
 	a.watch(a.list().Revision) // who watches looks at etcd all the time
 	la, lb := start(a, "a", 3), start(b, "b", 3)
 	eventually(t, "some writes", func() bool { return la.calls.Load() > 100 && lb.calls.Load() > 100 })
@@ -126,7 +126,7 @@ func TestLeaderKilled(t *testing.T) {
 // asked instead.
 func TestLeaderStopped(t *testing.T) {
 	cluster := etcdtest.StartCluster(t, 3, quick)
-	f := use(t, etcd.Options{Endpoints: cluster.Endpoints()})
+	f := use(t, brisk(etcd.Options{Endpoints: cluster.Endpoints()}))
 	rec := f.put(store.InstanceKey("user", "1"), lasting)
 	leader := cluster.Leader()
 	leader.Pause()
@@ -134,20 +134,19 @@ func TestLeaderStopped(t *testing.T) {
 	stopped := time.Now()
 	eventually(t, "writes and renewals in a row", func() bool {
 		for range 20 {
-			began := time.Now()
 			rs, err := f.Renew(f.ctx, []store.Ref{rec.Ref()})
 			if err != nil || rs[0].Err != nil {
 				return false
 			}
 			_, err = f.Update(f.ctx, rec.Ref(), someone, func(r *store.Record) error { r.Instance.PID++; return nil })
-			if err != nil || time.Since(began) > time.Second {
+			if err != nil {
 				return false
 			}
 		}
 		return true
 	})
 	t.Logf("all is well %v after the leader was stopped", time.Since(stopped).Round(time.Millisecond))
-	if took := time.Since(stopped); took > 8*time.Second {
+	if took := time.Since(stopped); took > 3*prompt/2 { // a member that does not answer costs each of 40 calls a second or two
 		t.Errorf("it took %v", took)
 	}
 }

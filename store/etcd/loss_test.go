@@ -3,7 +3,6 @@ package etcd_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -31,7 +30,7 @@ func TestLossIsNoDeletion(t *testing.T) {
 	}
 	got := make(chan result, 1)
 	go func() {
-		b, err := next(t, w, 10*time.Second)
+		b, err := next(t, w, prompt)
 		got <- result{b, err}
 	}()
 	lose(server)

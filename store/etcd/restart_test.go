@@ -30,10 +30,10 @@ func TestServerRestartsWithItsData(t *testing.T) {
 	if three.Revision.Epoch != one.Revision.Epoch {
 		t.Errorf("the epoch went from %d to %d", one.Revision.Epoch, three.Revision.Epoch)
 	}
-	b, err := next(t, w, 10*time.Second)
+	b, err := next(t, w, prompt)
 	if err != nil { // it was told of the outage
 		wants(t, err, store.ErrUnavailable, "Next after the restart")
-		b, err = next(t, f.watch(two.Revision), 10*time.Second)
+		b, err = next(t, f.watch(two.Revision), prompt)
 	}
 	if err != nil || len(b.Events) != 1 || b.Events[0].Revision != three.Revision {
 		t.Errorf("after the restart a watcher gives %+v, %v", b, err)
@@ -48,14 +48,13 @@ func TestServerRestartsWithItsData(t *testing.T) {
 	}
 }
 
-// Once nothing answers, watchers are told within about a second, in whatever way the
-// silence came, and calls within their time.
+// Once nothing answers, watchers are told, in whatever way the silence came, and so are calls.
 func TestSilenceIsToldInTime(t *testing.T) {
 	server := etcdtest.Start(t, quick)
 	proxy, opts := behindProxy(t, server)
 	told := make(chan store.Disturbance, 100)
 	opts.OnDisturbance = func(d store.Disturbance) { told <- d }
-	f := use(t, opts)
+	f := use(t, brisk(opts))
 	rec := f.put(store.InstanceKey("user", "1"), lasting)
 	for name, fault := range map[string]struct{ begin, end func() }{
 		"stopped":    {server.Pause, server.Resume},
@@ -66,14 +65,14 @@ func TestSilenceIsToldInTime(t *testing.T) {
 			w := f.watch(rec.Revision)
 			fault.begin()
 			began := time.Now()
-			wants(t, breaks(t, w, 5*time.Second), store.ErrUnavailable, "Next during the outage")
-			if took := time.Since(began); took > 1800*time.Millisecond {
+			wants(t, breaks(t, w, prompt), store.ErrUnavailable, "Next during the outage")
+			if took := time.Since(began); took > prompt {
 				t.Errorf("it took %v to be told", took)
 			}
 			began = time.Now()
 			_, err := f.Renew(f.ctx, []store.Ref{rec.Ref()})
 			wants(t, err, store.ErrUnavailable, "Renew during the outage")
-			if took := time.Since(began); took > 2500*time.Millisecond {
+			if took := time.Since(began); took > prompt {
 				t.Errorf("a renewal took %v to fail", took)
 			}
 			fault.end()
@@ -83,10 +82,10 @@ func TestSilenceIsToldInTime(t *testing.T) {
 				t.Errorf("Renew after the outage: %v", r[0].Err)
 			}
 			rec = f.update(rec.Ref(), rec.Instance.Weight+1)
-			if b, err := next(t, f.watch(store.Revision{Epoch: rec.Revision.Epoch, Number: rec.Revision.Number - 1}), 5*time.Second); err != nil || b.Revision != rec.Revision {
+			if b, err := next(t, f.watch(store.Revision{Epoch: rec.Revision.Epoch, Number: rec.Revision.Number - 1}), prompt); err != nil || b.Revision != rec.Revision {
 				t.Errorf("a watcher after the outage: %v, %v", b.Revision, err)
 			}
-			if took := time.Since(began); took > 2*time.Second {
+			if took := time.Since(began); took > prompt {
 				t.Errorf("it took %v to go on", took)
 			}
 			if d := <-told; d.At.Sub(d.From) < time.Second || d.Why == "" {
@@ -155,7 +154,7 @@ func TestCompactedWhileCutOff(t *testing.T) {
 	}
 	server.Do(compact)
 	proxy.Heal()
-	err := breaks(t, w, 10*time.Second)
+	err := breaks(t, w, prompt)
 	if err != nil && !isUnavailable(err) {
 		wants(t, err, store.ErrCompacted, "Next after the compaction")
 	}
@@ -167,7 +166,7 @@ func TestCompactedWhileCutOff(t *testing.T) {
 	for try := uint16(0); ; try++ {
 		w = far.watch(far.list().Revision)
 		rec = near.update(rec.Ref(), 200+try)
-		b, err := next(t, w, 10*time.Second)
+		b, err := next(t, w, prompt)
 		if try == 0 && errors.Is(err, store.ErrCompacted) {
 			continue // the old feed had not found out before
 		}
@@ -207,7 +206,7 @@ func TestRewrittenBeyondTheOldEnd(t *testing.T) {
 		t.Fatalf("the test is not past %v, but at %v", rec.Revision, other.Revision)
 	}
 	proxy.Heal()
-	if err := breaks(t, w, 10*time.Second); !isUnavailable(err) {
+	if err := breaks(t, w, prompt); !isUnavailable(err) {
 		wants(t, err, store.ErrCompacted, "Next over a past that was rewritten")
 	}
 	eventually(t, "another epoch", func() bool {
@@ -251,7 +250,7 @@ func TestLargeRevisionIsNotSplit(t *testing.T) {
 		_, err := c.Delete(ctx, "/roster/r/", clientv3.WithPrefix())
 		return err
 	})
-	b, err := next(t, w, 10*time.Second)
+	b, err := next(t, w, prompt)
 	if err != nil || len(b.Events) != n {
 		t.Fatalf("%d events of a revision with %d, %v", len(b.Events), n, err)
 	}

@@ -55,7 +55,7 @@ func (s server) do(args ...any) any {
 	s.Helper()
 	c := redistest.Dial(s.address)
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), prompt)
 	defer cancel()
 	v, err := c.Do(ctx, args...).Result()
 	if err != nil {

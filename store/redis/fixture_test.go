@@ -25,6 +25,10 @@ func instance(id string) store.Record {
 	return rec
 }
 
+// prompt is how long what is done at once may take on a machine that is busy. Where it is
+// compared with a time, that of the fault that the test is about is longer by far.
+const prompt = 20 * time.Second
+
 // fixture is a store and shorthands that end the test where what is a matter of course fails.
 type fixture struct {
 	*testing.T

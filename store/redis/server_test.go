@@ -149,7 +149,7 @@ func TestPrefixes(t *testing.T) {
 func TestCloseInAnOutage(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
-	f := open(t, Options{Addresses: []string{server.Addr()}})
+	f := open(t, Options{Addresses: []string{server.Addr()}, CallTimeout: 3 * prompt, mute: 3 * prompt})
 	rec := f.register("1", time.Hour)
 	w := f.watch(rec.Revision)
 	server.Pause()
@@ -171,7 +171,7 @@ func TestCloseInAnOutage(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	if took := time.Since(began); took > 500*time.Millisecond {
+	if took := time.Since(began); took > prompt { // and not what a call may
 		t.Errorf("Close took %v", took)
 	}
 	for range 3 {

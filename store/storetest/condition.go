@@ -79,7 +79,7 @@ func conditionAbsentDeregistered(e *env) {
 // has not been announced.
 func conditionAbsentExpired(e *env) {
 	l := e.leased(store.InstanceKey("user", "1"), e.unit)
-	e.until(e.hidden(l))
+	e.untilHidden(l)
 	e.gone(l.Key)
 	if got := e.holds(l.Key, store.Condition{Absent: true}); got.Generation <= l.Generation {
 		e.t.Errorf("generation %d follows %d", got.Generation, l.Generation)

@@ -82,7 +82,7 @@ func deregisterLease(e *env) {
 func deregisterExpired(e *env) {
 	c := e.fromNow()
 	l := e.leased(store.InstanceKey("user", "1"), e.unit)
-	e.until(e.hidden(l))
+	e.untilHidden(l)
 	_, err := e.s.Deregister(e.ctx, l.Ref(), because(store.Deregistered))
 	e.wantsLost(err, "Deregister after the lease was over")
 	e.expire(c, l)

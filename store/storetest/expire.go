@@ -37,7 +37,7 @@ func expireAnnounced(e *env) {
 	if at.Before(e.earliest(l)) {
 		e.t.Errorf("announced %v after the registration, the TTL is %v", at.Sub(l.from), l.TTL)
 	}
-	if at.After(e.announced(l)) {
+	if at.After(e.announced(l).Add(e.late())) {
 		e.t.Errorf("announced %v after the registration, want within %v + %v", at.Sub(l.to), l.TTL, e.caps.ExpiryLag)
 	}
 	if d := differ(l.Record, ev.Before); d != "" {
@@ -52,7 +52,7 @@ func expireHides(e *env) {
 	l := e.leased(store.InstanceKey("user", "1"), e.unit)
 	e.until(e.earliest(l))
 	e.lives(l)
-	e.until(e.hidden(l))
+	e.untilHidden(l)
 	e.gone(l.Key)
 	if n := len(e.list(store.Selector{}).Records); n != 0 {
 		e.t.Errorf("List of everything shows %d records", n)
@@ -78,7 +78,7 @@ func expireEach(e *env) {
 			e.t.Fatalf("%v left twice", ev.Key())
 		}
 		delete(leases, ev.Key())
-		if at.Before(e.earliest(l)) || at.After(e.announced(l)) {
+		if at.Before(e.earliest(l)) || at.After(e.announced(l).Add(e.late())) {
 			e.t.Errorf("%v with a TTL of %v left after %v", l.Key, l.TTL, at.Sub(l.from))
 		}
 	}
@@ -97,7 +97,7 @@ func expireGoneForAll(e *env) {
 		if left[0] < 0 {
 			break
 		}
-		if time.Now().After(e.hidden(l).Add(e.h.Slack)) {
+		if time.Now().After(e.hidden(l).Add(e.h.Slack+e.late())) {
 			e.t.Fatalf("TimeToLive is %v when the lease is over", left[0])
 		}
 		e.advance(time.Millisecond)
@@ -115,7 +115,7 @@ func expireUpdate(e *env) {
 	e.lives(l)
 	l.Record = e.update(l.Ref(), because(store.Updated), func(r *store.Record) error { r.Instance.Weight = 3; return nil })
 	e.lives(l)
-	e.until(e.hidden(l))
+	e.untilHidden(l)
 	e.gone(l.Key)
 }
 
@@ -156,7 +156,7 @@ func expireLasting(e *env) {
 func expireLeased(e *env) {
 	e.put(store.InstanceKey("user", "1"), 0)
 	l := e.leased(store.InstanceKey("user", "1"), e.unit)
-	e.until(e.hidden(l))
+	e.untilHidden(l)
 	e.gone(l.Key)
 }
 

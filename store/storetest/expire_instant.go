@@ -39,7 +39,7 @@ func (e *env) untilOver(l lease) {
 		stall(e.t, stallStep)
 		return
 	}
-	e.until(e.hidden(l))
+	e.untilHidden(l)
 }
 
 // Between the end of a lease and its announcement, too, the lease is over for every call,

@@ -31,10 +31,11 @@ type Harness struct {
 	// MinTTL is the shortest TTL that the backend grants as asked, and the unit of all
 	// short leases of the suite. Zero is ten seconds in a bubble, one second outside.
 	MinTTL time.Duration
-	// Slack is how late or early a thing may be outside a bubble, for the sake of
-	// scheduling and the network. It must be well under MinTTL. Zero is a quarter of it.
+	// Slack is how early a thing may be outside a bubble, and how late it is expected, for the
+	// sake of scheduling and the network. It must be well under MinTTL. Zero is a quarter of it.
 	Slack time.Duration
-	// Patience is how long the suite waits for a thing that must happen. Zero is 30 s.
+	// Patience is how long the suite waits outside a bubble for a thing that must happen: a
+	// machine may be busy with other things. Zero is 30 s.
 	Patience time.Duration
 
 	// SharedRevisions says that writes to other keyspaces move this one's revisions too,

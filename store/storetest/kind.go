@@ -44,6 +44,7 @@ func kindOverride(e *env) {
 		e.t.Errorf("an override has the lease %v, the TTL %v, the generation %d", rec.Lease, rec.TTL, rec.Generation)
 	}
 	e.until(e.announced(l))
+	e.untilHidden(l)
 	e.gone(l.Key)
 	e.alive(rec)
 	got := e.update(rec.Ref(), because(store.Updated), func(r *store.Record) error { r.Instance.Status = store.StatusUp; return nil })
@@ -62,6 +63,6 @@ func kindNode(e *env) {
 	l = e.renewed(l)
 	e.until(e.earliest(l))
 	e.lives(l)
-	e.until(e.hidden(l))
+	e.untilHidden(l)
 	e.gone(l.Key)
 }

@@ -32,7 +32,7 @@ func renewExtends(e *env) {
 	}
 	e.until(e.earliest(l))
 	e.lives(l)
-	e.until(e.hidden(l))
+	e.untilHidden(l)
 	e.gone(l.Key)
 	events := []string{}
 	for {
@@ -163,7 +163,7 @@ func renewLarge(e *env) {
 func renewExpired(e *env) {
 	c := e.fromNow()
 	l := e.leased(store.InstanceKey("user", "1"), e.unit)
-	e.until(e.hidden(l))
+	e.untilHidden(l)
 	e.wantsLost(e.renew(l.Ref()).Err, "Renew after the lease was over")
 	e.gone(l.Key)
 	e.expire(c, l)

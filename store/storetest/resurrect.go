@@ -153,6 +153,6 @@ func resurrectLives(e *env) {
 	}
 	e.lives(l)
 	e.expire(c, l)
-	e.until(e.hidden(l))
+	e.untilHidden(l)
 	e.gone(l.Key)
 }

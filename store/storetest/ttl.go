@@ -58,6 +58,7 @@ func ttlRunsDown(e *env) {
 	e.update(l.Ref(), because(store.Updated), func(r *store.Record) error { r.Instance.Weight = 3; return nil })
 	e.leftIs(l, "after an update")
 	e.until(e.announced(l))
+	e.untilHidden(l)
 	if got := e.left(l.Ref()); got >= 0 {
 		e.t.Errorf("after the end %v remain", got)
 	}
@@ -104,6 +105,6 @@ func ttlAsking(e *env) {
 	}
 	e.alive(l.Record)
 	c.silent("questions")
-	e.until(e.hidden(l))
+	e.untilHidden(l)
 	e.gone(l.Key)
 }

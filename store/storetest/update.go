@@ -170,7 +170,7 @@ func updateNothing(e *env) {
 
 func updateExpired(e *env) {
 	l := e.leased(store.InstanceKey("user", "1"), e.unit)
-	e.until(e.hidden(l))
+	e.untilHidden(l)
 	c := e.fromNow()
 	_, err := e.s.Update(e.ctx, l.Ref(), because(store.Updated), func(r *store.Record) error { r.Instance.Port = 1; return nil })
 	e.wantsLost(err, "Update after the lease was over")

@@ -21,7 +21,6 @@ func TestRevocationCutsOff(t *testing.T) {
 	cut, stays := streaming.watch(""), other.watch("")
 
 	f.revoke("thief")
-	begun := time.Now()
 	n.logged(`"msg":"TLS files reloaded"`)
 	// At once: the connection that is open, and every new one.
 	if text := open.text(401, "/registry/services"); !strings.Contains(text, "certificate") {
@@ -37,9 +36,6 @@ func TestRevocationCutsOff(t *testing.T) {
 	case <-cut.ended:
 	case <-time.After(patient):
 		t.Fatal("the stream of the revoked client goes on")
-	}
-	if took := time.Since(begun); took > 7*time.Second {
-		t.Errorf("the stream of the revoked client went on for %s", took)
 	}
 	if !stays.open() {
 		t.Error("the stream of another client was cut off too")
