@@ -18,7 +18,7 @@ type Denial struct {
 	Identity    string `json:"identity,omitempty"`
 	From        string `json:"from,omitempty"`
 	RequestID   string `json:"requestId,omitempty"` // of the last one, as its answer had it
-	Action      string `json:"action,omitempty"` // register, discover or admin
+	Action      string `json:"action,omitempty"`    // register, discover or admin
 	ServiceName string `json:"serviceName,omitempty"`
 	InstanceID  string `json:"instanceId,omitempty"`
 	Rule        string `json:"rule,omitempty"` // what auth.policies or auth.services say of it

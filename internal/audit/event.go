@@ -18,7 +18,7 @@ const (
 	OverrideSet Kind = "override_set" // an administrator put a word over an instance
 	OverrideEnd Kind = "override_lifted"
 	Unreachable Kind = "unreachable" // an instance failed its check and was removed, as it had asked for
-	AdminRead   Kind = "admin_read" // an administrator read what others may not
+	AdminRead   Kind = "admin_read"  // an administrator read what others may not
 
 	Denied             Kind = "denied"           // no rule allows it
 	TakeoverRefused    Kind = "takeover_refused" // the ID is that of another's live instance

@@ -118,7 +118,9 @@ func TestPositionsThatAreNotOfThisHistory(t *testing.T) {
 func TestRevisionIsNeverSplit(t *testing.T) {
 	var l log
 	l.open(4, 1<<40, 1)
-	add := func(number uint64) { l.append(store.Event{Revision: store.Revision{Epoch: 1, Number: number}, Record: &store.Record{}}) }
+	add := func(number uint64) {
+		l.append(store.Event{Revision: store.Revision{Epoch: 1, Number: number}, Record: &store.Record{}})
+	}
 	for range 3 {
 		add(2)
 	}

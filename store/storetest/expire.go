@@ -97,7 +97,7 @@ func expireGoneForAll(e *env) {
 		if left[0] < 0 {
 			break
 		}
-		if time.Now().After(e.hidden(l).Add(e.h.Slack+e.late())) {
+		if time.Now().After(e.hidden(l).Add(e.h.Slack + e.late())) {
 			e.t.Fatalf("TimeToLive is %v when the lease is over", left[0])
 		}
 		e.advance(time.Millisecond)
