@@ -105,14 +105,6 @@ func (m *meter) sum() sums {
 	return s
 }
 
-// failures is how many operations failed.
-func (s *sums) failures() (n int64) {
-	for _, of := range s.failed {
-		n += of
-	}
-	return n
-}
-
 // counts gives operations and failures, without the latencies, which are dear to add up.
 func (m *meter) counts() (done, failed int64) {
 	m.mu.Lock()
@@ -128,6 +120,7 @@ func (m *meter) counts() (done, failed int64) {
 	return done, failed
 }
 
+// failures is how many operations failed.
 func (r *recorder) failures() (n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

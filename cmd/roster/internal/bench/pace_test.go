@@ -32,9 +32,10 @@ func TestOpenLoopKeepsItsTimes(t *testing.T) {
 		if len(late) != 20 {
 			t.Fatalf("%d operations", len(late))
 		}
-		for n, want := range map[int]time.Duration{2: 0, 3: 350, 4: 250, 5: 150, 6: 50, 7: 0, 19: 0} {
-			if late[n] != want*time.Millisecond {
-				t.Errorf("operation %d began %v late, want %v", n, late[n], want*time.Millisecond)
+		for n, ms := range map[int]int{2: 0, 3: 350, 4: 250, 5: 150, 6: 50, 7: 0, 19: 0} {
+			want := time.Duration(ms) * time.Millisecond
+			if late[n] != want {
+				t.Errorf("operation %d began %v late, want %v", n, late[n], want)
 			}
 		}
 	})

@@ -79,13 +79,23 @@ func writeGrowth(g *bench.Growth, plot, raw string) error {
 	var errs []error
 	if plot != "" {
 		var b bytes.Buffer
-		errs = append(errs, g.WriteSVG(&b), os.WriteFile(plot, b.Bytes(), 0o644))
+		errs = append(errs, g.WriteSVG(&b), writeFile(plot, b.Bytes()))
 	}
 	if raw != "" {
 		text, err := json.MarshalIndent(g, "", "  ")
-		errs = append(errs, err, os.WriteFile(raw, append(text, '\n'), 0o644))
+		errs = append(errs, err, writeFile(raw, append(text, '\n')))
 	}
 	return errors.Join(errs...)
+}
+
+// writeFile writes a file that others may read as far as the user lets them.
+func writeFile(name string, text []byte) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Close())
 }
 
 // growthTable prints the CPU times, a line for each size.
