@@ -116,6 +116,12 @@ type Instance struct {
 	// Override is an administrator's word that stands over the status; nil is none. It is
 	// never written in place.
 	Override *Override
+	// Check is how registry nodes look for themselves whether the instance can be reached; nil
+	// asks for none. It is never written in place.
+	Check *Check
+	// Verdict is what they found; nil for an instance without a check. It is never written in
+	// place.
+	Verdict  *Verdict
 	Tags     []string
 	Metadata []Pair // sorted by key, keys unique
 	// Meta is the JSON object that a client of the loopback surface registered, to be
@@ -134,6 +140,45 @@ type Override struct {
 	By      string // identity of the administrator
 	Until   Millis
 }
+
+// The types of a [Check].
+const (
+	CheckTCP  = "tcp"  // passes when a connection opens
+	CheckHTTP = "http" // passes with an answer of 200 to 299 to GET
+	CheckGRPC = "grpc" // passes with SERVING by the standard health protocol
+)
+
+// Check is how registry nodes look whether an instance can be reached.
+type Check struct {
+	Type      string
+	Path      string // of an HTTP check, beginning with a slash; the service of a gRPC check
+	Interval  time.Duration
+	Timeout   time.Duration
+	Failures  uint16 // so many in a row, and the instance is failing
+	Successes uint16 // so many in a row, and it is passing again
+	Evict     bool   // a failing instance is removed, and not only marked
+}
+
+// SameCheck tells whether two checks say the same; nil asks for none.
+func SameCheck(a, b *Check) bool { return a == b || a != nil && b != nil && *a == *b }
+
+// NotChecked is the Why of an instance whose check nobody has done yet.
+const NotChecked = "not checked yet"
+
+// Verdict is what the check of an instance found when it last changed what is said of it.
+type Verdict struct {
+	Why   string // a short line for people; empty: it passes
+	Node  string // the registry node that found it; empty: no node has looked yet
+	Since Millis // by the clock of that node; zero while no node has looked
+}
+
+// Unchecked tells whether the instance has a check that nobody has done yet.
+func (in *Instance) Unchecked() bool {
+	return in.Check != nil && (in.Verdict == nil || in.Verdict.Node == "")
+}
+
+// SameVerdict tells whether two verdicts say the same.
+func SameVerdict(a, b *Verdict) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // State is the status that counts: the administrator's where there is one, else the owner's.
 func (in *Instance) State() string {
@@ -155,7 +200,7 @@ func (in *Instance) Equal(other *Instance) bool {
 		in.PID == other.PID && in.Protocol == other.Protocol && in.Version == other.Version &&
 		in.Env == other.Env && in.Zone == other.Zone && in.Role == other.Role &&
 		in.Status == other.Status && in.Health == other.Health && in.Meta == other.Meta &&
-		SameOverride(in.Override, other.Override) &&
+		SameOverride(in.Override, other.Override) && SameCheck(in.Check, other.Check) && SameVerdict(in.Verdict, other.Verdict) &&
 		slices.Equal(in.Tags, other.Tags) && slices.Equal(in.Metadata, other.Metadata)
 }
 
