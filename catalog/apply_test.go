@@ -44,7 +44,7 @@ func TestInvisible(t *testing.T) {
 		if r.Revision() != rec.Revision {
 			t.Fatalf("at %v, not at the rotation %v", r.Revision(), rec.Revision)
 		}
-		if h, _ := r.Find("a", "1"); h.Record != rec {
+		if h, _ := r.Find("a", "1"); h.Packed != rec {
 			t.Error("the rotated token did not arrive")
 		}
 		if awake(sub) || take(t, sub) != "" {

@@ -32,7 +32,7 @@ func (c *client) begin(views []View) {
 	c.view = make(map[store.Key]*store.Record)
 	for _, v := range views {
 		for item := range v.Items("") {
-			c.view[item.Record.Key] = item.Record
+			c.view[item.Record().Key] = item.Record
 		}
 	}
 	c.to(c.sub.Start())

@@ -89,7 +89,7 @@ func TestConsistentRecent(t *testing.T) {
 			t.Fatal(err)
 		}
 		out := x.Resolve(Choice{Strategy: Recent})
-		want(t, "the most recent", out.Item.Record.Key.ID, fmt.Sprint((49*7)%50))
+		want(t, "the most recent", out.Item.Record().Key.ID, fmt.Sprint((49*7)%50))
 	})
 }
 
@@ -105,7 +105,7 @@ func TestConsistentTurn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got[x.Resolve(Choice{}).Item.Record.Key.ID]++
+			got[x.Resolve(Choice{}).Item.Record().Key.ID]++
 		}
 		for id, k := range got {
 			if k < n/4-200 || k > n/4+200 { // 7 standard deviations of a choice by chance

@@ -32,8 +32,8 @@ func TestAllDataLost(t *testing.T) {
 				if got := p.Held(); got[NewEpoch]+got[Outage] != 3 || (outage == 0) != (got[NewEpoch] == 3) {
 					t.Errorf("held %v", got)
 				}
-				if h, ok := p.Find("a", "1"); !ok || h.Record.Lease != a.Lease || h.Record.RegisteredAt != a.RegisteredAt {
-					t.Errorf("%+v", h.Record)
+				if h, ok := p.Find("a", "1"); !ok || h.Packed.Lease != a.Lease || h.Packed.RegisteredAt != a.RegisteredAt {
+					t.Errorf("%+v", h.Packed)
 				}
 				p.audited()
 				p.pure("after it", "a", false, false)
@@ -74,8 +74,8 @@ func TestEpochKeepsWhatWasMeant(t *testing.T) {
 		p.store.Set(catalogtest.Whole)
 		pass(2 * time.Second)
 		p.want("after it", "a", "again suspect, expired suspect, stays")
-		if h, _ := p.Find("a", "stays"); h.Record.Instance.Address != stays.Instance.Address {
-			t.Errorf("%+v", h.Record)
+		if h, _ := p.Find("a", "stays"); h.Packed.Instance.Address != stays.Instance.Address {
+			t.Errorf("%+v", h.Packed)
 		}
 		p.audited()
 	})

@@ -231,8 +231,8 @@ func TestReadersAndAWriter(t *testing.T) {
 		for _, filter := range []Filter{{}, {Zone: "a"}, {Status: store.StatusUp}, {Status: store.StatusDraining}} {
 			read(func() {
 				out := c.Resolve("a", Choice{Strategy: strategy, Key: "k", Filter: filter})
-				if out.Found && !filter.Match(&out.Item.Record.Instance) {
-					t.Errorf("%+v gave %+v", filter, out.Item.Record.Instance)
+				if out.Found && !filter.Match(&out.Item.Record().Instance) {
+					t.Errorf("%+v gave %+v", filter, out.Item.Record().Instance)
 				}
 			})
 		}

@@ -181,7 +181,7 @@ func (r *rig) list() store.Snapshot {
 func ids(v View) string {
 	var out []string
 	for item := range v.Items("") {
-		out = append(out, item.Record.Key.ID)
+		out = append(out, item.Record().Key.ID)
 	}
 	return strings.Join(out, " ")
 }

@@ -16,7 +16,7 @@ func idsAfter(v View, after string, limit int) string {
 		if len(out) == limit {
 			break
 		}
-		out = append(out, item.Record.Key.ID)
+		out = append(out, item.Record().Key.ID)
 	}
 	return strings.Join(out, " ")
 }
@@ -105,7 +105,7 @@ func TestGet(t *testing.T) {
 			t.Fatalf("%+v at %v, %v", item, rev, ok)
 		}
 		h, ok := r.Find("a", "1")
-		if !ok || h.Record != rec {
+		if !ok || h.Packed != rec {
 			t.Fatalf("%+v, %v", h, ok)
 		}
 		h.Heard(rec.RegisteredAt + 1500)

@@ -75,7 +75,7 @@ func (rd *reader) begin(views []View) {
 	rd.view = make(map[store.Key]*store.Record)
 	for _, v := range views {
 		for item := range v.Items("") {
-			rd.view[item.Record.Key] = item.Record
+			rd.view[item.Record().Key] = item.Record
 		}
 	}
 	rd.from, rd.last, rd.told = rd.sub.Start().Revision, rd.sub.Start().Revision, nil

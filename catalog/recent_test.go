@@ -58,10 +58,10 @@ func TestRecent(t *testing.T) {
 		r.beat("a", "suspect")
 		check("a suspect is second", "0")
 		h, _ := r.Find("a", "3")
-		h.Heard(h.Record.RegisteredAt - 1)
+		h.Heard(h.Packed.RegisteredAt - 1)
 		check("a sign of life from before", "0")
-		if item, _, _ := r.Get("a", "3"); item.LastHeartbeat != h.Record.RegisteredAt {
-			t.Errorf("last heard of at %d, registered at %d", item.LastHeartbeat, h.Record.RegisteredAt)
+		if item, _, _ := r.Get("a", "3"); item.LastHeartbeat != h.Packed.RegisteredAt {
+			t.Errorf("last heard of at %d, registered at %d", item.LastHeartbeat, h.Packed.RegisteredAt)
 		}
 		// A sign of one that is gone, found before it went.
 		h, _ = r.Find("a", "1")

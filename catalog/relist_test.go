@@ -58,7 +58,7 @@ func TestCompacted(t *testing.T) {
 				t.Errorf("%s: reason %q", key.Key.ID, got)
 			}
 		}
-		if h, _ := r.Find("a", "rotate"); h.Record.Tokens == rotated.Tokens {
+		if h, _ := r.Find("a", "rotate"); h.Packed.Tokens == rotated.Tokens {
 			t.Error("a change that clients do not see is missing")
 		}
 		if n := r.Stats().Resyncs; n != 1 {

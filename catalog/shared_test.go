@@ -112,8 +112,8 @@ func pass(d time.Duration) {
 func (p *peer) shows(service string) string {
 	var out []string
 	for item := range p.Service(service).Items("") {
-		text := item.Record.Key.ID
-		if h := item.Record.Instance.Health; h != store.HealthPassing {
+		text := item.Record().Key.ID
+		if h := item.Record().Instance.Health; h != store.HealthPassing {
 			text += " " + h
 		}
 		out = append(out, text)

@@ -21,8 +21,8 @@ func (n *node) seen(consistent bool) string {
 	}
 	got := ""
 	for item := range view.Items("") {
-		got += item.Record.Key.ID + " "
-		one, rev, err := n.Instance(n.Context(), orders, "orders", item.Record.Key.ID, consistent)
+		got += item.Record().Key.ID + " "
+		one, rev, err := n.Instance(n.Context(), orders, "orders", item.Record().Key.ID, consistent)
 		if err != nil || one.Record != item.Record || rev != view.Revision {
 			n.Errorf("the instance is %v at %v, %v; the view has %v at %v", one.Record, rev, err, item.Record, view.Revision)
 		}

@@ -48,6 +48,8 @@ type Record struct {
 	Process string
 	// Instance is what clients see.
 	Instance Instance
+
+	packed *Packed // what the record was made of; it may have been changed since
 }
 
 // Size is about how many bytes of memory the record takes. A log that keeps records bounds

@@ -100,6 +100,8 @@ type form struct {
 	Status       string    `json:"st,omitzero"`
 	Health       string    `json:"hp,omitzero"`
 	Override     *override `json:"ov,omitzero"`
+	Check        *check    `json:"chk,omitzero"`
+	Verdict      *verdict  `json:"vd,omitzero"`
 	Tags         []string  `json:"tags,omitempty"`
 	Metadata     []string  `json:"md,omitempty"` // names and values in turn
 	Meta         string    `json:"meta,omitzero"`
@@ -125,6 +127,22 @@ type override struct {
 	Until   int64  `json:"u,omitzero"`
 }
 
+type check struct {
+	Type      string `json:"t,omitzero"`
+	Path      string `json:"p,omitzero"`
+	Interval  int64  `json:"i,omitzero"` // nanoseconds
+	Timeout   int64  `json:"o,omitzero"` // nanoseconds
+	Failures  uint16 `json:"f,omitzero"`
+	Successes uint16 `json:"s,omitzero"`
+	Evict     bool   `json:"e,omitzero"`
+}
+
+type verdict struct {
+	Why   string `json:"w,omitzero"`
+	Node  string `json:"n,omitzero"`
+	Since int64  `json:"s,omitzero"`
+}
+
 type reason struct {
 	Code  string `json:"c,omitzero"`
 	Note  string `json:"n,omitzero"`
@@ -145,6 +163,12 @@ func (f *form) from(s *Stored) {
 	f.Status, f.Health, f.Meta, f.Tags = in.Status, in.Health, in.Meta, in.Tags
 	if o := in.Override; o != nil {
 		f.Override = &override{o.Status, o.KeptOut, o.Reason, o.By, int64(o.Until)}
+	}
+	if c := in.Check; c != nil {
+		f.Check = &check{c.Type, c.Path, int64(c.Interval), int64(c.Timeout), c.Failures, c.Successes, c.Evict}
+	}
+	if v := in.Verdict; v != nil {
+		f.Verdict = &verdict{v.Why, v.Node, int64(v.Since)}
 	}
 	if len(in.Metadata) > 0 {
 		f.Metadata = make([]string, 0, 2*len(in.Metadata))
@@ -183,6 +207,13 @@ func (f *form) stored() (Stored, error) {
 	}
 	if o := f.Override; o != nil {
 		s.Record.Instance.Override = &store.Override{Status: o.Status, KeptOut: o.KeptOut, Reason: o.Reason, By: o.By, Until: store.Millis(o.Until)}
+	}
+	if c := f.Check; c != nil {
+		s.Record.Instance.Check = &store.Check{Type: c.Type, Path: c.Path, Interval: time.Duration(c.Interval),
+			Timeout: time.Duration(c.Timeout), Failures: c.Failures, Successes: c.Successes, Evict: c.Evict}
+	}
+	if v := f.Verdict; v != nil {
+		s.Record.Instance.Verdict = &store.Verdict{Why: v.Why, Node: v.Node, Since: store.Millis(v.Since)}
 	}
 	if n := len(f.Metadata); n > 0 {
 		s.Record.Instance.Metadata = make([]store.Pair, 0, n/2)

@@ -62,7 +62,7 @@ func (s *Store) expireSome() time.Duration {
 	s.due = s.table.Due(min(batch, s.opts.LogEvents), s.due[:0])
 	c := s.change()
 	for _, e := range s.due {
-		of := s.leased[e.ID.Slot()].e
+		of := s.leased[e.ID.Slot()]
 		if e.Held {
 			c.suspect(of)
 		} else {
@@ -90,14 +90,14 @@ func (s *Store) settle() bool {
 
 // suspect marks an instance that is kept past its deadline. It needs the mutex.
 func (c *change) suspect(e *entry) {
-	rec := *e.rec
-	if rec.Key.Kind != store.KindInstance || rec.Instance.Health == store.HealthSuspect {
+	if e.rec.Kind() != store.KindInstance || e.rec.Health() == store.HealthSuspect {
 		return
 	}
+	rec := e.rec.Record()
 	rec.Instance.Health = store.HealthSuspect
 	rec.Revision = c.begin()
 	rec.Changed = rec.Revision.Number
-	c.put(e, &rec, store.Reason{Code: store.Suspected})
+	c.put(e, rec, store.Reason{Code: store.Suspected})
 }
 
 // reap announces the end of the key's record if it is due, ahead of the expiry goroutine:
