@@ -60,8 +60,11 @@ func (b *bodies) keep(e *entry, text []byte) {
 	}
 	defer b.mu.Unlock()
 	size := bodySize + len(text)
-	if full := b.size+size > b.most; full || e.body.Load() != nil {
-		if b.asked++; !full || size > b.most || b.asked%sparing != 0 {
+	if size > b.most || e.body.Load() != nil { // another was faster
+		return
+	}
+	if b.size+size > b.most {
+		if b.asked++; b.asked%sparing != 0 {
 			return
 		}
 	}

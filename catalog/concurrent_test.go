@@ -156,7 +156,7 @@ func (f *follower) begin(views []View) {
 	clear(f.view)
 	for _, v := range views {
 		for item := range v.Items("") {
-			f.view[item.Record().Key] = item.Record
+			f.view[item.Record().Key] = item.Record()
 		}
 	}
 }
@@ -174,9 +174,9 @@ func (f *follower) run(ctx context.Context) {
 		}
 		for _, ch := range changes {
 			if ch.After != nil {
-				f.view[ch.After.Key] = ch.After
+				f.view[ch.After.Key()] = ch.After.Record()
 			} else {
-				delete(f.view, ch.Before.Key)
+				delete(f.view, ch.Before.Key())
 			}
 		}
 	}

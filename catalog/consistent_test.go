@@ -40,7 +40,7 @@ func TestConsistent(t *testing.T) {
 		if v.Name != "a" || v.Len() != 3 || v.Revision != Pure(snap.Revision) || v.Changed != Pure(snap.Revision) {
 			t.Errorf("view %+v", v)
 		}
-		if item, ok := x.Get("3"); !ok || item.Record != last || item.LastHeartbeat != renewed {
+		if item, ok := x.Get("3"); !ok || item.Packed() != store.Pack(last) || item.LastHeartbeat != renewed {
 			t.Errorf("renewed at %d, and last heard of at %d", renewed, item.LastHeartbeat)
 		}
 		if _, ok := x.Get("1"); ok {
@@ -48,7 +48,7 @@ func TestConsistent(t *testing.T) {
 		}
 		for range 3 {
 			out := x.Resolve(Choice{Strategy: Recent})
-			if !out.Found || out.Item.Record != last || out.Live != 3 || out.Revision != Pure(snap.Revision) {
+			if !out.Found || out.Item.Packed() != store.Pack(last) || out.Live != 3 || out.Revision != Pure(snap.Revision) {
 				t.Fatalf("the most recent: %+v", out)
 			}
 		}

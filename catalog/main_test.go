@@ -191,9 +191,9 @@ func tell(changes []*Change) string {
 	var out []string
 	for _, ch := range changes {
 		if ch.After != nil {
-			out = append(out, "+"+ch.After.Key.ID)
+			out = append(out, "+"+ch.After.ID())
 		} else {
-			out = append(out, "-"+ch.Before.Key.ID)
+			out = append(out, "-"+ch.Before.ID())
 		}
 	}
 	return strings.Join(out, " ")

@@ -18,8 +18,13 @@ type Item struct {
 	catalog       *Catalog
 }
 
-// Packed gives the instance's record as it is kept.
-func (it Item) Packed() *store.Packed { return it.entry.rec }
+// Packed gives the instance's record as it is kept; nil of no item.
+func (it Item) Packed() *store.Packed {
+	if it.entry == nil {
+		return nil
+	}
+	return it.entry.rec
+}
 
 // Record gives the instance's record, made anew.
 func (it Item) Record() *store.Record { return it.entry.rec.Record() }

@@ -233,7 +233,7 @@ func TestHash(t *testing.T) {
 		}
 		// Through a filter, too, only the keys of those that do not match move.
 		for k, id := range assign(Filter{Version: "x"}) {
-			if h, _ := r.Find("a", before[k]); h.Packed.Instance.Version == "x" && id != before[k] {
+			if h, _ := r.Find("a", before[k]); h.Packed.Version() == "x" && id != before[k] {
 				t.Fatalf("key %d moved from %s, which matches, to %s", k, before[k], id)
 			}
 		}

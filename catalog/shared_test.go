@@ -163,7 +163,7 @@ func (p *peer) checkKept(snap *store.Snapshot) error {
 	kept := 0
 	for key, k := range p.kept {
 		if e := p.entry(key); e != nil {
-			snap.Records = append(snap.Records, e.rec)
+			snap.Records = append(snap.Records, e.rec.Record())
 		}
 		if p.ends[k.place] != k {
 			return fmt.Errorf("%v stands at another place than it thinks", key)

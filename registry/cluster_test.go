@@ -193,10 +193,10 @@ func (c *cluster) watch(i int, n *node) {
 				c.fails("a watcher of node %d goes back from %v to %v", i, at, ch.Revision)
 			}
 			if at = ch.Position(); ch.After != nil {
-				seen[ch.After.Key.ID] = true
+				seen[ch.After.ID()] = true
 				continue
 			}
-			delete(seen, ch.Before.Key.ID)
+			delete(seen, ch.Before.ID())
 		}
 		if gone := c.missing(seen); len(gone) > 0 {
 			c.fails("a watcher of node %d sees %v leave", i, gone)

@@ -54,7 +54,7 @@ func TestPause(t *testing.T) {
 		for range 50 {
 			item, _, err := n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, false)
 			if err != nil || item.Record().Instance.Health != store.HealthPassing {
-				t.Fatalf("resolved %v, %v", item.Record, err)
+				t.Fatalf("resolved %v, %v", item.Record(), err)
 			}
 		}
 		// All but two renew: half of them here and alone, half there and in a batch.
@@ -91,7 +91,7 @@ func TestPause(t *testing.T) {
 		}
 		for _, ch := range changes {
 			if ch.After == nil {
-				gone[ch.Before.Key.ID] = ch.Reason.Code
+				gone[ch.Before.ID()] = ch.Reason.Code
 			} else if ch.Reason.Code == store.Recovered {
 				recovered++
 			}
