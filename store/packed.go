@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/binary"
 	"time"
 )
 
@@ -111,29 +110,6 @@ func textOf(r *Record) string {
 	return string(b)
 }
 
-// appendText appends a string after its length.
-func appendText(dst []byte, s string) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
-}
-
-// cutText gives the first of the strings, and the others.
-func cutText(text string) (s, rest string) {
-	n, width := uint64(text[0]), 1
-	if n >= 0x80 { // as binary.Uvarint, which reads no strings
-		n &= 0x7f
-		for shift := 7; ; shift += 7 {
-			b := text[width]
-			width++
-			n |= uint64(b&0x7f) << shift
-			if b < 0x80 {
-				break
-			}
-		}
-	}
-	end := width + int(n)
-	return text[width:end], text[end:]
-}
-
 // Record gives a new record, which the caller may change.
 func (p *Packed) Record() *Record {
 	r := new(Record)
@@ -180,14 +156,6 @@ func (p *Packed) Fill(r *Record) {
 	}
 }
 
-// count gives how many strings there are.
-func count(text string) (n int) {
-	for ; text != ""; n++ {
-		_, text = cutText(text)
-	}
-	return n
-}
-
 // is tells whether r is, in every part, the record that was packed.
 func (p *Packed) is(r *Record) bool {
 	c, in := p.common, &r.Instance
@@ -230,150 +198,4 @@ func (p *Packed) is(r *Record) bool {
 		}
 	}
 	return names == "" && tags == ""
-}
-
-// The parts of the record.
-
-// Key gives the record's key.
-func (p *Packed) Key() Key { return Key{Kind: p.common.kind, Service: p.common.service, ID: p.ID()} }
-
-// ID gives the ID of the key.
-func (p *Packed) ID() string {
-	id, _ := cutText(p.text)
-	return id
-}
-
-// Hash gives [HashID] of the ID.
-func (p *Packed) Hash() uint64 { return p.hash }
-
-// Service gives the service of the key.
-func (p *Packed) Service() string { return p.common.service }
-
-// Kind gives the kind of the key.
-func (p *Packed) Kind() string { return p.common.kind }
-
-// Ref gives the record's key under its present lease.
-func (p *Packed) Ref() Ref { return Ref{Key: p.Key(), Lease: p.lease} }
-
-// Is tells whether the record is what ref names.
-func (p *Packed) Is(ref *Ref) bool {
-	return p.lease == ref.Lease && p.ID() == ref.Key.ID && p.common.service == ref.Key.Service && p.common.kind == ref.Key.Kind
-}
-
-// Lease gives the lease, zero for none.
-func (p *Packed) Lease() LeaseID { return p.lease }
-
-// Generation gives the generation.
-func (p *Packed) Generation() uint64 { return p.generation }
-
-// Revision gives the position of the last change of any part of the record.
-func (p *Packed) Revision() Revision { return Revision{Epoch: p.common.epoch, Number: p.number} }
-
-// Changed gives the number of the revision that last changed what clients see.
-func (p *Packed) Changed() uint64 { return p.changed }
-
-// TTL gives the TTL.
-func (p *Packed) TTL() time.Duration { return p.common.ttl }
-
-// RegisteredAt gives when this generation was registered.
-func (p *Packed) RegisteredAt() Millis { return p.registeredAt }
-
-// Owner gives the identity that registered the record.
-func (p *Packed) Owner() string { return p.common.owner }
-
-// Tokens gives the digests of the tokens.
-func (p *Packed) Tokens() Tokens {
-	t := Tokens{Used: p.used, UsedExpires: p.usedExpires}
-	if x := p.rare; x != nil {
-		t.Newest, t.NewestExpires, t.HasNewest = x.newest, x.newestExpires, x.hasNewest
-	}
-	return t
-}
-
-// Address gives the instance's address.
-func (p *Packed) Address() string {
-	_, rest := cutText(p.text)
-	address, _ := cutText(rest)
-	return address
-}
-
-// Weight gives the instance's weight.
-func (p *Packed) Weight() uint16 { return p.weight }
-
-// Health gives the instance's health.
-func (p *Packed) Health() string { return p.common.health }
-
-// Version gives the instance's version.
-func (p *Packed) Version() string { return p.common.version }
-
-// Env gives the instance's environment.
-func (p *Packed) Env() string { return p.common.env }
-
-// Zone gives the instance's zone.
-func (p *Packed) Zone() string { return p.common.zone }
-
-// Role gives the instance's role.
-func (p *Packed) Role() string { return p.common.role }
-
-// State is [Instance.State].
-func (p *Packed) State() string {
-	if x := p.rare; x != nil && x.override != nil && x.override.Status != "" {
-		return x.override.Status
-	}
-	return p.common.status
-}
-
-// HasTag tells whether the instance has the tag.
-func (p *Packed) HasTag(tag string) bool {
-	for text := p.common.tags; text != ""; {
-		var s string
-		if s, text = cutText(text); s == tag {
-			return true
-		}
-	}
-	return false
-}
-
-// Value gives the metadata value under key.
-func (p *Packed) Value(key string) (string, bool) {
-	if p.common.names == "" {
-		return "", false
-	}
-	_, rest := cutText(p.text)
-	_, values := cutText(rest)
-	for names := p.common.names; names != ""; {
-		var name, value string
-		name, names = cutText(names)
-		if value, values = cutText(values); name == key {
-			return value, true
-		}
-	}
-	return "", false
-}
-
-// Size is about how many bytes of memory the packed record takes alone.
-func (p *Packed) Size() int {
-	n := packedSize + len(p.text)
-	if x := p.rare; x != nil {
-		n += rareSize + len(x.process) + len(x.meta)
-	}
-	return n
-}
-
-// HashID is FNV-1a with a finaliser (MurmurHash3's), the same on every node.
-func HashID(id string) uint64 {
-	h := uint64(14695981039346656037)
-	for i := 0; i < len(id); i++ {
-		h = (h ^ uint64(id[i])) * 1099511628211
-	}
-	return Mix(h)
-}
-
-// Mix is the finaliser of MurmurHash3.
-func Mix(h uint64) uint64 {
-	h ^= h >> 33
-	h *= 0xff51afd7ed558ccd
-	h ^= h >> 33
-	h *= 0xc4ceb9fe1a85ec53
-	return h ^ h>>33
 }
