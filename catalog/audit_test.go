@@ -68,8 +68,8 @@ func audit(c *Catalog, snap store.Snapshot) error {
 
 func (s *service) audit(encode func([]byte, *store.Record) []byte, percent int) error {
 	answered, failing := 0, 0
-	for _, e := range s.byID {
-		switch tierOf(&e.rec.Instance) {
+	for e := range s.byID.All() {
+		switch tierOf(e.rec) {
 		case tierPassing, tierSuspect:
 			answered++
 		case tierFailing:

@@ -141,7 +141,7 @@ func TestPartsOfAPackedRecord(t *testing.T) {
 	if !p.Is(&ref) {
 		t.Error("the record is not what its ref names")
 	}
-	for _, other := range []Ref{{r.Key, r.Lease + 1}, {Key{"x", r.Key.Service, r.Key.ID}, r.Lease}, {InstanceKey("x", r.Key.ID), r.Lease}, {InstanceKey(r.Key.Service, "x"), r.Lease}} {
+	for _, other := range []Ref{{Key: r.Key, Lease: r.Lease + 1}, {Key: Key{"x", r.Key.Service, r.Key.ID}, Lease: r.Lease}, {Key: InstanceKey("x", r.Key.ID), Lease: r.Lease}, {Key: InstanceKey(r.Key.Service, "x"), Lease: r.Lease}} {
 		if p.Is(&other) {
 			t.Errorf("%v names it", other)
 		}
