@@ -62,7 +62,7 @@ func (b *batch) firstUses(known, hard []item) (ready, harder []item) {
 	r, c := b.r, b.ask.caller
 	var first map[store.Key]bool
 	for i := range known {
-		if !c.Holder && r.verdict(known[i].Packed.Tokens(), known[i].digest) == auth.ValidNewest {
+		if !c.Holder && known[i].Packed.HasNewest() && r.verdict(known[i].Packed.Tokens(), known[i].digest) == auth.ValidNewest {
 			if first == nil {
 				first = make(map[store.Key]bool)
 			}

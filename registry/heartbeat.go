@@ -55,7 +55,7 @@ func (r *Registry) Heartbeat(ctx context.Context, c Caller, b Beat) (Beaten, err
 // used gives the record with its tokens as they are once the token has been used: it is
 // written if that was the first use of the newest.
 func (r *Registry) used(ctx context.Context, c Caller, rec *store.Packed, digest [32]byte) (*store.Packed, error) {
-	if c.Holder || r.verdict(rec.Tokens(), digest) != auth.ValidNewest {
+	if c.Holder || !rec.HasNewest() || r.verdict(rec.Tokens(), digest) != auth.ValidNewest {
 		return rec, nil
 	}
 	used, err := r.promote(ctx, c, rec, digest)

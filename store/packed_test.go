@@ -134,6 +134,9 @@ func TestPartsOfAPackedRecord(t *testing.T) {
 			t.Errorf("%s is %q", pair.Key, v)
 		}
 	}
+	if p.HasNewest() != r.Tokens.HasNewest || Pack(new(Record)).HasNewest() {
+		t.Error("a token is there that is not, or the reverse")
+	}
 	if _, ok := p.Value("none"); ok || p.HasTag("none") || !p.HasTag(in.Tags[2]) {
 		t.Error("what is not there is found, or what is there is not")
 	}

@@ -58,6 +58,9 @@ func (p *Packed) Tokens() Tokens {
 	return t
 }
 
+// HasNewest tells whether there is a token that was not used yet.
+func (p *Packed) HasNewest() bool { return p.rare != nil && p.rare.hasNewest }
+
 // Address gives the instance's address.
 func (p *Packed) Address() string {
 	_, rest := cutText(p.text)
