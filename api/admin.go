@@ -126,7 +126,7 @@ func (a *API) dump(c *gin.Context) {
 }
 
 func appendDumped(b []byte, item catalog.Item) []byte {
-	r := item.Record
+	r := item.Record()
 	b = appendText(append(b, '{'), "kind", wire.DumpInstance)
 	b = appendText(append(b, ','), "owner", r.Owner)
 	b = append(strconv.AppendUint(append(b, `,"generation":`...), r.Generation, 10), ',')

@@ -97,7 +97,7 @@ func explanationOf(x *registry.Explained) wire.Explanation {
 
 // explainLive adds what there is of an instance that is there.
 func explainLive(out *wire.Explanation, x *registry.Explained) {
-	rec := x.Live.Record
+	rec := x.Live.Record()
 	out.State = wire.ExplainLive
 	out.Instance = new(wire.Instance)
 	// The encoded form is the one that everyone is shown. It is ours, so it can be read.

@@ -72,7 +72,7 @@ func appendService(b []byte, view catalog.View, q *query, out *parts) []byte {
 	b = append(b, `,"instances":[`...)
 	n, last, more := 0, "", false
 	for item := range view.Items(q.after) {
-		if !q.filter.Match(&item.Record.Instance) {
+		if !q.filter.Match(item.Packed()) {
 			continue
 		}
 		if n == q.limit {
@@ -83,7 +83,7 @@ func appendService(b []byte, view catalog.View, q *query, out *parts) []byte {
 			b = append(b, ',')
 		}
 		b = item.AppendJSON(b)
-		n, last = n+1, item.Record.Key.ID
+		n, last = n+1, item.ID()
 		var ok bool
 		if b, ok = out.spill(b); !ok {
 			return b

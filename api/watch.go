@@ -248,9 +248,9 @@ func encodeChange(ch *catalog.Change) []byte {
 	return append(ch.Item().AppendJSON(b), '\n')
 }
 
-func encodeDelete(r *store.Record, why store.Reason, at catalog.Position) []byte {
+func encodeDelete(r *store.Packed, why store.Reason, at catalog.Position) []byte {
 	b := append(make([]byte, 0, 256), "event: "+wire.WatchDelete+"\ndata: "...)
-	b = append(b, marshal(wire.Deleted{ServiceName: r.Key.Service, InstanceID: r.Key.ID, Revision: at.String(),
+	b = append(b, marshal(wire.Deleted{ServiceName: r.Service(), InstanceID: r.ID(), Revision: at.String(),
 		Reason: string(why.Code), Note: why.Note, Actor: why.Actor, Node: why.Node})...)
 	return append(b, '\n')
 }
@@ -271,7 +271,7 @@ func (s *stream) snapshot(views []catalog.View) bool {
 			continue
 		}
 		for item := range view.Items("") {
-			if !s.filter.Match(&item.Record.Instance) {
+			if !s.filter.Match(item.Packed()) {
 				continue
 			}
 			if n == wire.MaxSnapshotPart {

@@ -68,21 +68,21 @@ func (c *Catalog) commit(rev store.Revision, steps []step) {
 // step needs write and mu.
 func (c *Catalog) step(st *step) {
 	r := st.rec()
-	s, ok := c.services[r.Key.Service]
+	s, ok := c.services[r.Service()]
 	if !ok {
-		s = newService(r.Key.Service, c.floor)
-		c.services[r.Key.Service] = s
+		s = newService(r.Service(), c.floor)
+		c.services[s.name] = s
 	}
 	n, up, degraded := s.tree.Len(), s.up(), s.degraded
 	switch {
 	case st.after != nil:
-		if st.before != nil && st.before.rec.Generation != r.Generation {
+		if st.before != nil && st.before.rec.Generation() != r.Generation() {
 			c.departed.add(st.before)
 			st.after.state.gap.Store(0)
 		}
 		s.put(st.after)
-		if st.before == nil || st.before.rec.Lease != r.Lease {
-			s.heard(st.after.state, r.RegisteredAt)
+		if st.before == nil || st.before.rec.Lease() != r.Lease() {
+			s.heard(st.after.state, r.RegisteredAt())
 		}
 	case st.before != nil:
 		c.departed.add(st.before)
@@ -144,7 +144,7 @@ func (c *Catalog) stepKept(st *step, s *service) {
 	}
 }
 
-func (st *step) rec() *store.Record {
+func (st *step) rec() *store.Packed {
 	switch {
 	case st.after != nil:
 		return st.after.rec

@@ -44,7 +44,7 @@ func TestInvisible(t *testing.T) {
 		if r.Revision() != rec.Revision {
 			t.Fatalf("at %v, not at the rotation %v", r.Revision(), rec.Revision)
 		}
-		if h, _ := r.Find("a", "1"); h.Record != rec {
+		if h, _ := r.Find("a", "1"); h.Packed != store.Pack(rec) {
 			t.Error("the rotated token did not arrive")
 		}
 		if awake(sub) || take(t, sub) != "" {
@@ -162,7 +162,7 @@ func TestFloor(t *testing.T) {
 		if r.changed("unknown") != first || r.Service("unknown").Changed != Pure(first) {
 			t.Fatal("another service moved the position of an unknown one")
 		}
-		if item, rev, ok := r.Get("unknown", "1"); ok || rev != Pure(r.Revision()) || item.Record != nil {
+		if item, rev, ok := r.Get("unknown", "1"); ok || rev != Pure(r.Revision()) || item.Packed() != nil {
 			t.Fatal("an unknown instance was found")
 		}
 

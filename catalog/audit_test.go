@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"maps"
+	"reflect"
 
 	"github.com/roster-sd/roster/store"
 )
@@ -28,14 +29,15 @@ func audit(c *Catalog, snap store.Snapshot) error {
 		if err := s.audit(c.opts.Encode, c.opts.Panic); err != nil {
 			return fmt.Errorf("service %q: %w", name, err)
 		}
-		for id, e := range s.byID {
-			if r := live[store.InstanceKey(name, id)]; r != e.rec {
+		for e := range s.byID.All() {
+			id := e.id()
+			if r := live[store.InstanceKey(name, id)]; r == nil || !reflect.DeepEqual(store.Pack(r), e.rec) {
 				return fmt.Errorf("%s/%s: the view has %v, the store %v", name, id, e.rec, r)
 			}
 			owned.add(e.rec)
 		}
-		total += len(s.byID)
-		if len(s.byID) == 0 && !s.queued {
+		total += s.byID.Len()
+		if s.byID.Len() == 0 && !s.queued {
 			return fmt.Errorf("service %q is empty and would never be forgotten", name)
 		}
 		if s.queued != queued[name] {
@@ -66,8 +68,8 @@ func audit(c *Catalog, snap store.Snapshot) error {
 
 func (s *service) audit(encode func([]byte, *store.Record) []byte, percent int) error {
 	answered, failing := 0, 0
-	for _, e := range s.byID {
-		switch tierOf(&e.rec.Instance) {
+	for e := range s.byID.All() {
+		switch tierOf(e.rec) {
 		case tierPassing, tierSuspect:
 			answered++
 		case tierFailing:
@@ -85,10 +87,10 @@ func (s *service) audit(encode func([]byte, *store.Record) []byte, percent int) 
 		}
 		for slot, e := range p.entries {
 			if e.state.seat != seatAt(int8(tier), int32(slot)) {
-				return fmt.Errorf("%s stands in pool %d at %d and thinks %d at %d", e.rec.Key.ID, tier, slot, e.state.seat.tier(), e.state.seat.slot())
+				return fmt.Errorf("%s stands in pool %d at %d and thinks %d at %d", e.rec.ID(), tier, slot, e.state.seat.tier(), e.state.seat.slot())
 			}
-			if s.byID[e.rec.Key.ID] != e {
-				return fmt.Errorf("%s stands in pool %d in a version that is not the last", e.rec.Key.ID, tier)
+			if s.byID.Get(e.rec.ID()) != e {
+				return fmt.Errorf("%s stands in pool %d in a version that is not the last", e.rec.ID(), tier)
 			}
 		}
 		if tier != tierFailing || s.degraded {
@@ -101,24 +103,22 @@ func (s *service) audit(encode func([]byte, *store.Record) []byte, percent int) 
 	n, last := 0, ""
 	var err error
 	s.tree.Scan(func(e *entry) bool {
-		id := e.rec.Key.ID
-		switch tier := tierOf(&e.rec.Instance); {
+		id := e.rec.ID()
+		switch tier := tierOf(e.rec); {
 		case id <= last && n > 0:
 			err = fmt.Errorf("%s after %s", id, last)
-		case s.byID[id] != e:
+		case s.byID.Get(id) != e:
 			err = fmt.Errorf("%s is another version in the tree than by ID", id)
 		case e.state.seat.tier() != tier:
 			err = fmt.Errorf("%s belongs in pool %d and is in %d", id, tier, e.state.seat.tier())
-		case e.body != string(encode(nil, e.rec)):
-			err = fmt.Errorf("%s is encoded as %s", id, e.body)
-		case e.state.hash != hashID(id):
-			err = fmt.Errorf("%s has the hash of another", id)
+		case e.body.Load() != nil && *e.body.Load() != string(encode(nil, e.rec.Record())):
+			err = fmt.Errorf("%s is encoded as %s", id, *e.body.Load())
 		}
 		n, last = n+1, id
 		return err == nil
 	})
-	if err == nil && (n != len(s.byID) || n != s.tree.Len()) {
-		err = fmt.Errorf("%d in the tree, %d by ID", n, len(s.byID))
+	if err == nil && (n != s.byID.Len() || n != s.tree.Len()) {
+		err = fmt.Errorf("%d in the tree, %d by ID", n, s.byID.Len())
 	}
 	return err
 }

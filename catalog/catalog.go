@@ -91,6 +91,7 @@ type Catalog struct {
 	degraded  int // services
 	owners    owners
 	changes   changeLog
+	bodies    bodies // has a lock of its own
 
 	deliver sync.Mutex // held while changes go to subscribers; taken after mu is released
 	subs    subscribers
@@ -150,6 +151,7 @@ func New(opts Options) *Catalog {
 		c.holds, c.keepBack = caps.Shared, caps.KeepBack
 	}
 	c.lastContact.Store(int64(c.clock()))
+	c.bodies.most = bodyBytes
 	c.changes.limit, c.changes.most = opts.LogChanges, opts.LogBytes
 	c.subs.init()
 	return c

@@ -35,12 +35,12 @@ func (c Cause) Text() string {
 }
 
 // suspected is the record as it is shown at a revision while it is kept on evidence.
-func suspected(r *store.Record, rev store.Revision) *store.Record {
-	if r.Instance.Health != store.HealthPassing {
+func suspected(r *store.Packed, rev store.Revision) *store.Packed {
+	if r.Health() != store.HealthPassing {
 		return r // failing is worse, and says more
 	}
-	s := *r
+	s := r.Record()
 	s.Instance.Health = store.HealthSuspect
 	s.Revision, s.Changed = rev, rev.Number
-	return &s
+	return store.Pack(s)
 }

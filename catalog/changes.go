@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/roster-sd/roster/store"
 )
@@ -12,8 +13,8 @@ import (
 // Change is one change that clients see. It is immutable, and shared by all subscribers.
 type Change struct {
 	Revision store.Revision
-	Before   *store.Record // nil: the instance is new
-	After    *store.Record // nil: the instance left
+	Before   *store.Packed // nil: the instance is new
+	After    *store.Packed // nil: the instance left
 	Reason   store.Reason
 	item     Item     // of After
 	at       Position // of the view after all changes of the revision that go with it
@@ -24,9 +25,9 @@ type Change struct {
 // Service is the name of the service that changed.
 func (ch *Change) Service() string {
 	if ch.After != nil {
-		return ch.After.Key.Service
+		return ch.After.Service()
 	}
-	return ch.Before.Key.Service
+	return ch.Before.Service()
 }
 
 // Position is where a view stands that has this change and those that go with it.
@@ -63,9 +64,9 @@ const (
 // Through gives the effect of the change to someone who looks through the filter.
 func (ch *Change) Through(f *Filter) Effect {
 	switch {
-	case ch.After != nil && f.Match(&ch.After.Instance):
+	case ch.After != nil && f.Match(ch.After):
 		return Put
-	case ch.Before == nil || !f.Match(&ch.Before.Instance):
+	case ch.Before == nil || !f.Match(ch.Before):
 		return None
 	case ch.After == nil:
 		return Delete
@@ -138,13 +139,14 @@ func (l *changeLog) drop() {
 	l.count--
 }
 
-// size is about how many bytes the change keeps: the record, its encoding, and the frame of an
-// event, which are each about as long.
+// size is about how many bytes the change keeps: the record, packed, and the frame of an event
+// and the encoding in it, which are each twice as long at most.
 func (ch *Change) size() int {
-	if ch.After != nil {
-		return 3 * ch.After.Size()
+	r := ch.After
+	if r == nil {
+		r = ch.Before
 	}
-	return 3 * ch.Before.Size()
+	return int(unsafe.Sizeof(*ch)) + 5*r.Size()
 }
 
 func (l *changeLog) turn(t transition) {

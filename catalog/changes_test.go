@@ -18,7 +18,7 @@ func TestChangeLogBounds(t *testing.T) {
 		var all []*Change
 		for i := range rapid.IntRange(1, 40).Draw(t, "changes") {
 			pad := rapid.IntRange(0, 2000).Draw(t, "pad")
-			rec := &store.Record{Key: store.InstanceKey("a", "1"), Instance: store.Instance{Meta: strings.Repeat("x", pad)}}
+			rec := store.Pack(&store.Record{Key: store.InstanceKey("a", "1"), Instance: store.Instance{Meta: strings.Repeat("x", pad)}})
 			ch := &Change{Revision: store.Revision{Epoch: 1, Number: uint64(11 + i)}, seq: uint64(1 + i), After: rec}
 			if rapid.Bool().Draw(t, "left") {
 				ch.Before, ch.After = rec, nil

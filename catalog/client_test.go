@@ -32,7 +32,7 @@ func (c *client) begin(views []View) {
 	c.view = make(map[store.Key]*store.Record)
 	for _, v := range views {
 		for item := range v.Items("") {
-			c.view[item.Record.Key] = item.Record
+			c.view[item.Record().Key] = item.Record()
 		}
 	}
 	c.to(c.sub.Start())
@@ -67,15 +67,16 @@ func (c *client) take() *client {
 			c.fail("%v after %v, together %v", ch.Position(), c.at, together)
 		}
 		c.to(ch.Position())
-		rec := ch.After
-		if rec == nil {
-			rec = ch.Before
+		packed := ch.After
+		if packed == nil {
+			packed = ch.Before
 		}
+		rec := packed.Record()
 		mine := c.view[rec.Key]
 		if ch.After == nil && mine == nil {
 			continue // it may be told of the end of what a list had hidden already
 		}
-		if (mine == nil) != (ch.Before == nil) || mine != nil && mine.Changed != ch.Before.Changed {
+		if (mine == nil) != (ch.Before == nil) || mine != nil && mine.Changed != ch.Before.Changed() {
 			c.fail("at %v %v is told to have been %v, and was %v", ch.Position(), rec.Key, ch.Before, mine)
 		}
 		if ch.After == nil {

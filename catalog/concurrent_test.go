@@ -62,7 +62,7 @@ func TestConcurrent(t *testing.T) {
 		loop(func() {
 			service := services[rand.N(3)]
 			if out := c.Resolve(service, Choice{Strategy: strategy, Key: "k"}); out.Found {
-				if h, ok := c.Find(service, out.Item.Record.Key.ID); ok {
+				if h, ok := c.Find(service, out.Item.Record().Key.ID); ok {
 					h.Heard(store.Now())
 				}
 			}
@@ -156,7 +156,7 @@ func (f *follower) begin(views []View) {
 	clear(f.view)
 	for _, v := range views {
 		for item := range v.Items("") {
-			f.view[item.Record.Key] = item.Record
+			f.view[item.Record().Key] = item.Record()
 		}
 	}
 }
@@ -174,9 +174,9 @@ func (f *follower) run(ctx context.Context) {
 		}
 		for _, ch := range changes {
 			if ch.After != nil {
-				f.view[ch.After.Key] = ch.After
+				f.view[ch.After.Key()] = ch.After.Record()
 			} else {
-				delete(f.view, ch.Before.Key)
+				delete(f.view, ch.Before.Key())
 			}
 		}
 	}

@@ -13,7 +13,8 @@ import (
 type Consistent struct {
 	service *service
 	rev     store.Revision // at which the store was read
-	at      Position       // of what is shown: more than was read, after WithHeld
+	catalog *Catalog
+	at      Position // of what is shown: more than was read, after WithHeld
 }
 
 // Consistent reads a service from the store, with the backend's knowledge of when each
@@ -35,7 +36,7 @@ func (c *Catalog) Consistent(ctx context.Context, name string) (*Consistent, err
 	now := store.Now()
 	s := newService(name, snap.Revision)
 	for i, r := range snap.Records {
-		e := c.version(r, nil)
+		e := entryOf(store.Pack(r), nil)
 		s.put(e)
 		if left[i] >= 0 {
 			// The lease was renewed one TTL before it will end.
@@ -48,7 +49,7 @@ func (c *Catalog) Consistent(ctx context.Context, name string) (*Consistent, err
 		s.turn, s.turns = live.turn, live.turns
 	}
 	c.mu.RUnlock()
-	return &Consistent{service: s, rev: snap.Revision, at: Pure(snap.Revision)}, nil
+	return &Consistent{service: s, rev: snap.Revision, at: Pure(snap.Revision), catalog: c}, nil
 }
 
 // Revision is the revision at which the store was read.
@@ -56,7 +57,7 @@ func (x *Consistent) Revision() store.Revision { return x.rev }
 
 // View gives the service as a view.
 func (x *Consistent) View() View {
-	return View{Name: x.service.name, Revision: x.at, Changed: x.at, Degraded: x.service.degraded, tree: x.service.tree}
+	return View{Name: x.service.name, Revision: x.at, Changed: x.at, Degraded: x.service.degraded, tree: x.service.tree, catalog: x.catalog}
 }
 
 // Resolve is [Catalog.Resolve] on what was read.
@@ -65,13 +66,13 @@ func (x *Consistent) Resolve(choice Choice) Resolved {
 		choice.Filter = Filter{}
 	}
 	choice.degraded = x.service.degraded
-	return Resolved{Revision: x.at, Live: x.service.tree.Len(), Degraded: choice.degraded}.with(x.service.choose(&choice))
+	return Resolved{Revision: x.at, Live: x.service.tree.Len(), Degraded: choice.degraded}.with(x.catalog, x.service.choose(&choice))
 }
 
 // Get gives one instance of what was read.
 func (x *Consistent) Get(id string) (Item, bool) {
-	if e, ok := x.service.byID[id]; ok {
-		return e.item(), true
+	if e := x.service.byID.Get(id); e != nil {
+		return x.catalog.item(e), true
 	}
 	return Item{}, false
 }
@@ -86,13 +87,13 @@ func (c *Catalog) WithHeld(x *Consistent, gone func(id string) bool) {
 	now, added := c.Now(), false
 	another := c.Seen(x.rev)
 	for item := range c.Service(x.service.name).Items("") {
-		id := item.Record.Key.ID
-		if x.service.byID[id] != nil || gone(id) {
+		id := item.ID()
+		if x.service.byID.Get(id) != nil || gone(id) {
 			continue
 		}
-		if _, ok := c.lost(item.Record.Key, now); ok || another {
-			rec := suspected(item.Record, x.rev)
-			e := c.version(rec, nil)
+		if _, ok := c.lost(item.Packed().Key(), now); ok || another {
+			rec := suspected(item.Packed(), x.rev)
+			e := entryOf(rec, nil)
 			x.service.put(e)
 			x.service.heard(e.state, item.LastHeartbeat)
 			added = true
@@ -123,7 +124,7 @@ func (c *Catalog) ConsistentServices(ctx context.Context) ([]Summary, Position, 
 			counts[r.Key.Service] = line
 		}
 		line.Instances++
-		switch tierOf(&r.Instance) {
+		switch tierOfState(r.Instance.State(), r.Instance.Health, r.Instance.Judged()) {
 		case tierPassing, tierSuspect:
 			line.Up++
 		case tierFailing:

@@ -40,7 +40,7 @@ func TestConsistent(t *testing.T) {
 		if v.Name != "a" || v.Len() != 3 || v.Revision != Pure(snap.Revision) || v.Changed != Pure(snap.Revision) {
 			t.Errorf("view %+v", v)
 		}
-		if item, ok := x.Get("3"); !ok || item.Record != last || item.LastHeartbeat != renewed {
+		if item, ok := x.Get("3"); !ok || item.Packed() != store.Pack(last) || item.LastHeartbeat != renewed {
 			t.Errorf("renewed at %d, and last heard of at %d", renewed, item.LastHeartbeat)
 		}
 		if _, ok := x.Get("1"); ok {
@@ -48,7 +48,7 @@ func TestConsistent(t *testing.T) {
 		}
 		for range 3 {
 			out := x.Resolve(Choice{Strategy: Recent})
-			if !out.Found || out.Item.Record != last || out.Live != 3 || out.Revision != Pure(snap.Revision) {
+			if !out.Found || out.Item.Packed() != store.Pack(last) || out.Live != 3 || out.Revision != Pure(snap.Revision) {
 				t.Fatalf("the most recent: %+v", out)
 			}
 		}
@@ -89,7 +89,7 @@ func TestConsistentRecent(t *testing.T) {
 			t.Fatal(err)
 		}
 		out := x.Resolve(Choice{Strategy: Recent})
-		want(t, "the most recent", out.Item.Record.Key.ID, fmt.Sprint((49*7)%50))
+		want(t, "the most recent", out.Item.Record().Key.ID, fmt.Sprint((49*7)%50))
 	})
 }
 
@@ -105,7 +105,7 @@ func TestConsistentTurn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got[x.Resolve(Choice{}).Item.Record.Key.ID]++
+			got[x.Resolve(Choice{}).Item.Record().Key.ID]++
 		}
 		for id, k := range got {
 			if k < n/4-200 || k > n/4+200 { // 7 standard deviations of a choice by chance

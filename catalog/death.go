@@ -24,18 +24,18 @@ type death struct {
 }
 
 // last is the record as the store last had it, as far as that is known.
-func (d *death) last(r *store.Record) *store.Record {
-	if d.tokens == nil || *d.tokens == r.Tokens {
+func (d *death) last(r *store.Packed) *store.Packed {
+	if d.tokens == nil || *d.tokens == r.Tokens() {
 		return r
 	}
-	last := *r
+	last := r.Record()
 	last.Tokens = *d.tokens
-	return &last
+	return store.Pack(last)
 }
 
 // deaths asks the store why records left. What is not known is said to have expired. The
 // first question is asked alone: a store that does not answer it is asked no more.
-func (c *Catalog) deaths(ctx context.Context, records []*store.Record) []death {
+func (c *Catalog) deaths(ctx context.Context, records []*store.Packed) []death {
 	out := make([]death, len(records))
 	for i := range out {
 		out[i].why = store.Reason{Code: store.Expired}
@@ -63,15 +63,15 @@ func (c *Catalog) deaths(ctx context.Context, records []*store.Record) []death {
 }
 
 // death asks of one; false: there was no answer.
-func (c *Catalog) death(ctx context.Context, r *store.Record, d *death) bool {
-	stones, err := c.opts.Store.Tombstones(ctx, r.Key)
+func (c *Catalog) death(ctx context.Context, r *store.Packed, d *death) bool {
+	stones, err := c.opts.Store.Tombstones(ctx, r.Key())
 	if err != nil {
 		return false
 	}
 	// The tombstone of an earlier life says nothing of this one, and one that was replaced
 	// did not leave: by now, the key lives in a later generation.
-	if len(stones) > 0 && stones[0].Record.Generation >= r.Generation && stones[0].Reason.Code != store.Replaced {
-		if d.why = stones[0].Reason; stones[0].Record.Generation == r.Generation {
+	if len(stones) > 0 && stones[0].Record.Generation >= r.Generation() && stones[0].Reason.Code != store.Replaced {
+		if d.why = stones[0].Reason; stones[0].Record.Generation == r.Generation() {
 			d.tokens = &stones[0].Record.Tokens
 		}
 	}

@@ -100,6 +100,6 @@ func (s *service) atWeight(n uint64) *entry {
 // beats tells whether a has the higher score for a key than b, as [pickHash] has it.
 func beats(a, b *entry, key string) bool {
 	h := hashID(key)
-	x, y := mix(h^a.state.hash), mix(h^b.state.hash)
-	return x > y || x == y && a.rec.Key.ID < b.rec.Key.ID
+	x, y := mix(h^a.rec.Hash()), mix(h^b.rec.Hash())
+	return x > y || x == y && a.rec.ID() < b.rec.ID()
 }

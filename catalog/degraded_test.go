@@ -142,5 +142,5 @@ func (out Resolved) id() string {
 	if !out.Found {
 		return ""
 	}
-	return out.Item.Record.Key.ID
+	return out.Item.Record().Key.ID
 }

@@ -12,7 +12,7 @@ import (
 func (c *Catalog) load(snap store.Snapshot, keep []*kept, newer map[store.Key]Newer) {
 	services, owned := make(map[string]*service), make(owners)
 	place := func(e *entry) *service {
-		name := e.rec.Key.Service
+		name := e.rec.Service()
 		s, ok := services[name]
 		if !ok {
 			s = newService(name, snap.Revision)
@@ -20,16 +20,16 @@ func (c *Catalog) load(snap store.Snapshot, keep []*kept, newer map[store.Key]Ne
 		}
 		s.put(e)
 		owned.add(e.rec)
-		s.heard(e.state, e.rec.RegisteredAt)
+		s.heard(e.state, e.rec.RegisteredAt())
 		// What this node has heard is still so where only the store's history is another.
-		if old := c.entry(e.rec.Key); old != nil && old.rec.RegisteredAt == e.rec.RegisteredAt {
+		if old := c.entry(e.rec.Key()); old != nil && old.rec.RegisteredAt() == e.rec.RegisteredAt() {
 			s.heard(e.state, store.Millis(old.state.last.Load()))
 			e.state.promise.Store(old.state.promise.Load())
 		}
 		return s
 	}
 	for _, r := range snap.Records {
-		place(c.version(r, nil))
+		place(entryOf(store.Pack(r), nil))
 	}
 	c.seq++
 	mark := uint64(0)
@@ -46,7 +46,7 @@ func (c *Catalog) load(snap store.Snapshot, keep []*kept, newer map[store.Key]Ne
 			by[k.cause]++
 			k.counted = k.cause
 		}
-		s := place(c.version(rec, nil))
+		s := place(entryOf(rec, nil))
 		s.kept, s.mark = s.kept+1, mark
 		if kepts[k.key] = k; k.acked != 0 {
 			k.offered = true
@@ -101,12 +101,12 @@ func (c *Catalog) reload(ctx context.Context, snap store.Snapshot) {
 			continue
 		}
 		rec := shown
-		if k := c.kept[shown.Key]; k != nil {
+		if k := c.kept[shown.Key()]; k != nil {
 			rec = k.rec
 		}
-		k := &kept{key: rec.Key, rec: deaths[i].last(rec), seen: now, counted: Causes, place: -1}
-		st := c.entry(rec.Key).state
-		if p := st.known(rec.Lease); p != nil {
+		k := &kept{key: rec.Key(), rec: deaths[i].last(rec), seen: now, counted: Causes, place: -1}
+		st := c.entry(rec.Key()).state
+		if p := st.known(rec.Lease()); p != nil {
 			if until := Moment(p.until.Load()); until > now {
 				k.acked = until
 			}

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -32,8 +33,8 @@ func TestAllDataLost(t *testing.T) {
 				if got := p.Held(); got[NewEpoch]+got[Outage] != 3 || (outage == 0) != (got[NewEpoch] == 3) {
 					t.Errorf("held %v", got)
 				}
-				if h, ok := p.Find("a", "1"); !ok || h.Record.Lease != a.Lease || h.Record.RegisteredAt != a.RegisteredAt {
-					t.Errorf("%+v", h.Record)
+				if h, ok := p.Find("a", "1"); !ok || h.Packed.Lease() != a.Lease || h.Packed.RegisteredAt() != a.RegisteredAt {
+					t.Errorf("%+v", h.Packed)
 				}
 				p.audited()
 				p.pure("after it", "a", false, false)
@@ -74,8 +75,8 @@ func TestEpochKeepsWhatWasMeant(t *testing.T) {
 		p.store.Set(catalogtest.Whole)
 		pass(2 * time.Second)
 		p.want("after it", "a", "again suspect, expired suspect, stays")
-		if h, _ := p.Find("a", "stays"); h.Record.Instance.Address != stays.Instance.Address {
-			t.Errorf("%+v", h.Record)
+		if h, _ := p.Find("a", "stays"); h.Packed.Address() != stays.Instance.Address {
+			t.Errorf("%+v", h.Packed)
 		}
 		p.audited()
 	})
@@ -214,7 +215,7 @@ func TestNewer(t *testing.T) {
 		p.audited()
 		for id, want := range map[string]*store.Record{"rotated": later, "again": next, "twice": last} {
 			n, ok := p.Newer(store.InstanceKey("a", id))
-			if !ok || n.Record != want || n.Stored.Revision.Number >= want.Revision.Number {
+			if !ok || !reflect.DeepEqual(store.Pack(n.Record), store.Pack(want)) || n.Stored.Revision.Number >= want.Revision.Number {
 				t.Errorf("%s: %+v, %v", id, n, ok)
 			}
 		}
@@ -232,7 +233,7 @@ func TestNewer(t *testing.T) {
 		// And what is lost once more is still known.
 		p.backend.Save()()
 		pass(2 * time.Second)
-		if n, ok := p.Newer(twice.Key); !ok || n.Record != last {
+		if n, ok := p.Newer(twice.Key); !ok || !reflect.DeepEqual(store.Pack(n.Record), store.Pack(last)) {
 			t.Errorf("after another epoch: %+v, %v", n, ok)
 		}
 		pass(maxHold)
@@ -250,7 +251,7 @@ func TestPastForms(t *testing.T) {
 		return &store.Record{Key: store.InstanceKey("a", "1"), Revision: store.Revision{Epoch: 1, Number: uint64(n)}}
 	}
 	for i := range pastForms + 10 {
-		p.add(rec(i))
+		p.add(store.Pack(rec(i)))
 	}
 	forms := p.forms()
 	for n, want := range map[int]bool{9: false, 10: true, pastForms + 9: true, pastForms + 10: false} {

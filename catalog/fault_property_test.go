@@ -162,7 +162,7 @@ func (x *world) step(o op) {
 	case doRenewHere:
 		if h, ok := n.Find(service, id); ok {
 			sent := n.Now()
-			if rs, err := x.truth.Renew(ctx, []store.Ref{h.Record.Ref()}); err == nil && rs[0].Err == nil {
+			if rs, err := x.truth.Renew(ctx, []store.Ref{h.Packed.Ref()}); err == nil && rs[0].Err == nil {
 				h.Renewed(sent, rs[0].TTL)
 			}
 		}

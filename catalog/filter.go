@@ -1,8 +1,6 @@
 package catalog
 
 import (
-	"slices"
-
 	"github.com/roster-sd/roster/store"
 )
 
@@ -36,19 +34,19 @@ func (f *Filter) hash() uint64 {
 }
 
 // Match tells whether the filter chooses the instance.
-func (f *Filter) Match(in *store.Instance) bool {
-	if f.Version != "" && f.Version != in.Version || f.Env != "" && f.Env != in.Env ||
-		f.Zone != "" && f.Zone != in.Zone || f.Role != "" && f.Role != in.Role ||
-		f.Status != "" && f.Status != in.State() {
+func (f *Filter) Match(r *store.Packed) bool {
+	if f.Version != "" && f.Version != r.Version() || f.Env != "" && f.Env != r.Env() ||
+		f.Zone != "" && f.Zone != r.Zone() || f.Role != "" && f.Role != r.Role() ||
+		f.Status != "" && f.Status != r.State() {
 		return false
 	}
 	for _, tag := range f.Tags {
-		if !slices.Contains(in.Tags, tag) {
+		if !r.HasTag(tag) {
 			return false
 		}
 	}
 	for _, want := range f.Metadata {
-		if got, ok := in.Value(want.Key); !ok || got != want.Value {
+		if got, ok := r.Value(want.Key); !ok || got != want.Value {
 			return false
 		}
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 func TestFilter(t *testing.T) {
-	in := store.Instance{Version: "2", Env: "prod", Zone: "a", Role: "leader", Status: store.StatusUp,
+	in := &store.Instance{Version: "2", Env: "prod", Zone: "a", Role: "leader", Status: store.StatusUp,
 		Tags: []string{"blue", "canary"}, Metadata: []store.Pair{{Key: "a", Value: "1"}, {Key: "b", Value: ""}}}
 	for _, tc := range []struct {
 		name   string
@@ -36,7 +36,7 @@ func TestFilter(t *testing.T) {
 		{"all but one", Filter{"2", "prod", "b", "leader", store.StatusUp, in.Tags, in.Metadata}, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := tc.filter.Match(&in); got != tc.match {
+			if got := tc.filter.Match(store.Pack(&store.Record{Instance: *in})); got != tc.match {
 				t.Errorf("Match = %v", got)
 			}
 			if got := tc.filter.IsZero(); got != (tc.name == "none") {
@@ -47,11 +47,11 @@ func TestFilter(t *testing.T) {
 }
 
 func TestThrough(t *testing.T) {
-	one := &store.Record{Instance: store.Instance{Version: "1"}}
-	two := &store.Record{Instance: store.Instance{Version: "2"}}
+	one := store.Pack(&store.Record{Instance: store.Instance{Version: "1"}})
+	two := store.Pack(&store.Record{Instance: store.Instance{Version: "2"}})
 	for _, tc := range []struct {
 		name          string
-		before, after *store.Record
+		before, after *store.Packed
 		effect        Effect
 	}{
 		{"comes in", nil, one, Put},

@@ -194,24 +194,24 @@ func (c *Catalog) difference(ctx context.Context, snap store.Snapshot) []store.E
 		if before == nil {
 			events = append(events, store.Event{Revision: snap.Revision, Record: r,
 				Reason: store.Reason{Code: store.Registered}})
-		} else if before.Revision != r.Revision {
-			events = append(events, store.Event{Revision: snap.Revision, Record: r, Before: before,
+		} else if before.Revision() != r.Revision {
+			events = append(events, store.Event{Revision: snap.Revision, Record: r, Before: before.Record(),
 				Reason: store.Reason{Code: store.Updated}})
 		}
 	}
 	missing := c.missing(listed)
 	for i, d := range c.deaths(ctx, missing) {
-		events = append(events, store.Event{Revision: snap.Revision, Before: d.last(missing[i]), Reason: d.why})
+		events = append(events, store.Event{Revision: snap.Revision, Before: d.last(missing[i]).Record(), Reason: d.why})
 	}
 	return events
 }
 
 // missing gives what the view has and a list has not. It needs write.
-func (c *Catalog) missing(listed map[store.Key]bool) []*store.Record {
-	var out []*store.Record
+func (c *Catalog) missing(listed map[store.Key]bool) []*store.Packed {
+	var out []*store.Packed
 	for _, s := range c.services {
-		for _, e := range s.byID {
-			if !listed[e.rec.Key] {
+		for e := range s.byID.All() {
+			if !listed[e.rec.Key()] {
 				out = append(out, e.rec)
 			}
 		}
@@ -219,7 +219,7 @@ func (c *Catalog) missing(listed map[store.Key]bool) []*store.Record {
 	return out
 }
 
-func (c *Catalog) known(k store.Key) *store.Record {
+func (c *Catalog) known(k store.Key) *store.Packed {
 	if e := c.entry(k); e != nil {
 		return e.rec
 	}

@@ -40,15 +40,15 @@ func (st *state) of(lease store.LeaseID) *promise {
 // grant, which was sent at that moment: until a TTL after it no expiry of it is believed.
 func (h Handle) Renewed(sent Moment, ttl time.Duration) {
 	if h.state != nil && ttl > 0 {
-		later(&h.state.of(h.Record.Lease).until, sent.after(ttl))
+		later(&h.state.of(h.Packed.Lease()).until, sent.after(ttl))
 	}
 }
 
 // Refused notes that a renewal with a good token failed at that moment because the store
 // was out of reach.
 func (h Handle) Refused(at Moment) {
-	if h.state != nil && h.Record.Lease != 0 {
-		later(&h.state.of(h.Record.Lease).refused, at)
+	if h.state != nil && h.Packed.Lease() != 0 {
+		later(&h.state.of(h.Packed.Lease()).refused, at)
 	}
 }
 

@@ -95,7 +95,7 @@ func TestOutageHold(t *testing.T) {
 				p.want("one came back", "a", "back, fresh, silent suspect")
 				w.want("one came back", "+back resurrected", "+fresh registered")
 				for range 20 {
-					if out := p.Resolve("a", Choice{}); out.Item.Record.Key.ID == "silent" {
+					if out := p.Resolve("a", Choice{}); out.Item.Record().Key.ID == "silent" {
 						t.Fatal("a suspect one is resolved before those that pass")
 					}
 				}

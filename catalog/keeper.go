@@ -126,7 +126,7 @@ func (c *Catalog) Leave(end store.Tombstone) {
 	c.write.Lock()
 	defer c.write.Unlock()
 	before := c.shown(end.Record.Key)
-	if before.kept == nil || before.kept.rec.Generation > end.Record.Generation || c.applied.Before(end.Revision) {
+	if before.kept == nil || before.kept.rec.Generation() > end.Record.Generation || c.applied.Before(end.Revision) {
 		return
 	}
 	d := c.draft(c.applied, 1)

@@ -15,7 +15,7 @@ const graceful = 500 * time.Millisecond
 // needs Catalog.write, and mu where readers look.
 type kept struct {
 	key     store.Key
-	rec     *store.Record // as the store last had it
+	rec     *store.Packed // as the store last had it
 	seen    Moment        // when its deletion was
 	until   Moment        // when it leaves, or is judged again; forever while the disturbance lasts
 	suspect bool          // on evidence; false: kept back, as it was, for a moment
@@ -81,9 +81,9 @@ func (c *Catalog) judge(before *entry, seen Moment) *kept {
 	if !c.holds {
 		return nil
 	}
-	k := &kept{key: before.rec.Key, rec: before.rec, seen: seen, counted: Causes, place: -1}
+	k := &kept{key: before.rec.Key(), rec: before.rec, seen: seen, counted: Causes, place: -1}
 	now := c.Now()
-	if p := before.state.known(before.rec.Lease); p != nil {
+	if p := before.state.known(before.rec.Lease()); p != nil {
 		if until := Moment(p.until.Load()); until > now {
 			k.acked = until
 		}
@@ -111,10 +111,10 @@ func (c *Catalog) evident(k *kept, st *state, now Moment) (until Moment, cause C
 	if since := Moment(c.brokenSince.Load()); since != 0 && time.Duration(now-since) >= noise {
 		return forever, Outage
 	}
-	until, cause = c.evidence.until(k.seen, now, k.rec.TTL)
-	if p := st.known(k.rec.Lease); p != nil {
+	until, cause = c.evidence.until(k.seen, now, k.rec.TTL())
+	if p := st.known(k.rec.Lease()); p != nil {
 		if at := Moment(p.refused.Load()); at != 0 {
-			if end := at.after(min(k.rec.TTL, maxHold)); end > now && end > until {
+			if end := at.after(min(k.rec.TTL(), maxHold)); end > now && end > until {
 				until, cause = end, Refused
 			}
 		}

@@ -31,8 +31,8 @@ func (c *Catalog) lost(key store.Key, now Moment) (Lost, bool) {
 		asked.rec, asked.seen, asked.suspect, asked.acked = k.rec, k.seen, k.suspect, k.acked
 	}
 	c.mu.RUnlock()
-	out := Lost{Record: asked.rec, Acked: asked.acked > now}
-	if p := e.state.known(asked.rec.Lease); p != nil && Moment(p.until.Load()) > now {
+	out := Lost{Record: asked.rec.Record(), Acked: asked.acked > now}
+	if p := e.state.known(asked.rec.Lease()); p != nil && Moment(p.until.Load()) > now {
 		out.Acked = true
 	}
 	until, _ := c.evident(&asked, e.state, now)

@@ -181,7 +181,7 @@ func (r *rig) list() store.Snapshot {
 func ids(v View) string {
 	var out []string
 	for item := range v.Items("") {
-		out = append(out, item.Record.Key.ID)
+		out = append(out, item.Record().Key.ID)
 	}
 	return strings.Join(out, " ")
 }
@@ -191,9 +191,9 @@ func tell(changes []*Change) string {
 	var out []string
 	for _, ch := range changes {
 		if ch.After != nil {
-			out = append(out, "+"+ch.After.Key.ID)
+			out = append(out, "+"+ch.After.ID())
 		} else {
-			out = append(out, "-"+ch.Before.Key.ID)
+			out = append(out, "-"+ch.Before.ID())
 		}
 	}
 	return strings.Join(out, " ")

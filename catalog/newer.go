@@ -48,8 +48,8 @@ func (c *Catalog) findNewer(snap store.Snapshot, now Moment) map[store.Key]Newer
 			rec = k.rec
 		}
 		if n, ok := c.newer[r.Key]; ok && formOf(n.Stored) == formOf(r) {
-			rec = n.Record // lost once before, and not brought back since
-		} else if rec.Generation == r.Generation && rec.Tokens == r.Tokens {
+			rec = store.Pack(n.Record) // lost once before, and not brought back since
+		} else if rec.Generation() == r.Generation && rec.Tokens() == r.Tokens {
 			continue
 		} else if _, ok := seen[formOf(r)]; !ok {
 			continue
@@ -57,7 +57,7 @@ func (c *Catalog) findNewer(snap store.Snapshot, now Moment) map[store.Key]Newer
 		if out == nil {
 			out = make(map[store.Key]Newer)
 		}
-		out[r.Key] = Newer{Record: rec, Stored: r, until: now.after(min(rec.TTL, maxHold))}
+		out[r.Key] = Newer{Record: rec.Record(), Stored: r, until: now.after(min(rec.TTL(), maxHold))}
 	}
 	return out
 }
@@ -85,7 +85,8 @@ type past struct {
 	next int
 }
 
-func (p *past) add(r *store.Record) {
+func (p *past) add(packed *store.Packed) {
+	r := packed.Record()
 	if len(p.ring) < pastForms {
 		p.ring = append(p.ring, formOf(r))
 		return

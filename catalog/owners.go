@@ -7,17 +7,17 @@ import "github.com/roster-sd/roster/store"
 // catalog's mu.
 type owners map[string]int
 
-func (o owners) add(r *store.Record) { o[r.Owner]++ }
+func (o owners) add(r *store.Packed) { o[r.Owner()]++ }
 
-func (o owners) remove(r *store.Record) {
-	if o[r.Owner]--; o[r.Owner] <= 0 {
-		delete(o, r.Owner)
+func (o owners) remove(r *store.Packed) {
+	if o[r.Owner()]--; o[r.Owner()] <= 0 {
+		delete(o, r.Owner())
 	}
 }
 
 // move takes an instance from its owner before a step to the one after it.
 func (o owners) move(before, after *entry) {
-	if before != nil && after != nil && before.rec.Owner == after.rec.Owner {
+	if before != nil && after != nil && before.rec.Owner() == after.rec.Owner() {
 		return
 	}
 	if after != nil {
@@ -35,7 +35,7 @@ func (c *Catalog) Owned(identity string, more []store.Key) int {
 	defer c.mu.RUnlock()
 	n := c.owners[identity]
 	for _, key := range more {
-		if e := c.entry(key); e == nil || e.rec.Owner != identity {
+		if e := c.entry(key); e == nil || e.rec.Owner() != identity {
 			n++
 		}
 	}

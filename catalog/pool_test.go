@@ -10,7 +10,7 @@ import (
 )
 
 func member(id string, weight uint16) *entry {
-	return &entry{rec: &store.Record{Key: store.Key{ID: id}, Instance: store.Instance{Weight: weight}}, state: new(state)}
+	return &entry{rec: store.Pack(&store.Record{Key: store.Key{ID: id}, Instance: store.Instance{Weight: weight}}), state: new(state)}
 }
 
 // TestPool: after any adds and removes, sums and slots are right, and each entry is
@@ -41,7 +41,7 @@ func TestPool(t *testing.T) {
 			}
 			for _, e := range p.entries {
 				if hits[e] != e.weight() {
-					t.Fatalf("%s weighs %d and is found by %d numbers", e.rec.Key.ID, e.weight(), hits[e])
+					t.Fatalf("%s weighs %d and is found by %d numbers", e.rec.ID(), e.weight(), hits[e])
 				}
 			}
 		}

@@ -71,8 +71,8 @@ func (d *draft) keep(before shown, k *kept) {
 	d.c.stir()
 	if rec := before.entry.rec; k.suspect {
 		if s := suspected(rec, d.rev); s != rec {
-			st.after = &entry{rec: s, body: string(d.c.opts.Encode(make([]byte, 0, len(before.entry.body)+16), s)), state: before.entry.state}
-			st.change = &Change{Revision: d.rev, Before: rec, After: s, Reason: store.Reason{Code: store.Suspected}, item: st.after.item()}
+			st.after = &entry{rec: s, state: before.entry.state}
+			st.change = &Change{Revision: d.rev, Before: rec, After: s, Reason: store.Reason{Code: store.Suspected}, item: d.c.item(st.after)}
 		}
 	}
 	d.add(st)
@@ -84,7 +84,7 @@ func (d *draft) leave(before shown, why store.Reason) {
 	rec := before.entry.rec
 	if why.Code == store.Expired {
 		d.c.expired.Add(1)
-		d.c.log.Info("expired", "service", rec.Key.Service, "instance", rec.Key.ID, "ttl", rec.TTL.String())
+		d.c.log.Info("expired", "service", rec.Service(), "instance", rec.ID(), "ttl", rec.TTL().String())
 	}
 	d.add(step{before: before.entry, free: before.kept, change: &Change{Revision: d.rev, Before: rec, Reason: why}})
 }
@@ -133,9 +133,9 @@ func (d *draft) event(ev *store.Event, before shown) {
 		return
 	}
 	d.free(before.kept)
-	st := step{before: before.entry, after: c.version(ev.Record, before.entry), free: before.kept}
-	if before.entry == nil || st.after.body != before.entry.body {
-		st.change = &Change{Revision: ev.Revision, After: ev.Record, Reason: ev.Reason, item: st.after.item()}
+	st := step{before: before.entry, after: entryOf(store.Pack(ev.Record), before.entry), free: before.kept}
+	if before.entry == nil || differs(st.after.rec, before.entry.rec) {
+		st.change = &Change{Revision: ev.Revision, After: st.after.rec, Reason: ev.Reason, item: c.item(st.after)}
 		if before.entry != nil {
 			st.change.Before = before.entry.rec
 		}
@@ -152,15 +152,16 @@ func (d *draft) deletion(ev *store.Event, before shown) {
 		// A list hides what has expired before that is announced. Whoever came from another
 		// node with the position of the list may have it, and must hear that it is gone.
 		if d.c.holds && ev.Before != nil {
-			d.add(step{change: &Change{Revision: ev.Revision, Before: ev.Before, Reason: ev.Reason}})
+			d.add(step{change: &Change{Revision: ev.Revision, Before: store.Pack(ev.Before), Reason: ev.Reason}})
 		}
 	case expired && before.kept != nil:
 		// It is gone already, and stays kept.
 	case expired:
 		if k := d.c.judge(before.entry, d.c.Now()); k != nil {
-			if ev.Before != nil && ev.Before.Generation == k.rec.Generation && ev.Before.Tokens != k.rec.Tokens {
-				rec := *k.rec
-				rec.Tokens, k.rec = ev.Before.Tokens, &rec
+			if ev.Before != nil && ev.Before.Generation == k.rec.Generation() && ev.Before.Tokens != k.rec.Tokens() {
+				rec := k.rec.Record()
+				rec.Tokens = ev.Before.Tokens
+				k.rec = store.Pack(rec)
 			}
 			if k.acked != 0 {
 				d.c.earlyEnds.Add(1)
@@ -180,28 +181,27 @@ func (c *Catalog) shown(key store.Key) shown { return shown{c.entry(key), c.kept
 // entry gives the entry of a key, nil for none. It needs write or mu.
 func (c *Catalog) entry(key store.Key) *entry {
 	if s := c.services[key.Service]; s != nil {
-		return s.byID[key.ID]
+		return s.byID.Get(key.ID)
 	}
 	return nil
 }
 
-// version makes the entry of a record. One that clients cannot tell from the version
-// before keeps that one's encoding.
-func (c *Catalog) version(r *store.Record, before *entry) *entry {
+// differs tells whether clients see a difference between two versions of a record.
+func differs(a, b *store.Packed) bool {
+	return a.Changed() != b.Changed() || a.Revision().Epoch != b.Revision().Epoch
+}
+
+// entryOf makes the entry of a record.
+func entryOf(r *store.Packed, before *entry) *entry {
 	if before == nil {
 		// Most instances have one version: what is read of them at once is one piece of memory.
 		first := new(struct {
 			entry
 			state state
 		})
-		first.state.hash = hashID(r.Key.ID)
-		first.state.last.Store(int64(r.RegisteredAt))
-		first.entry = entry{rec: r, body: string(c.opts.Encode(nil, r)), state: &first.state}
+		first.state.last.Store(int64(r.RegisteredAt()))
+		first.entry.rec, first.entry.state = r, &first.state
 		return &first.entry
 	}
-	e := &entry{rec: r, body: before.body, state: before.state}
-	if r.Changed != before.rec.Changed || r.Revision.Epoch != before.rec.Revision.Epoch {
-		e.body = string(c.opts.Encode(make([]byte, 0, len(before.body)+16), r))
-	}
-	return e
+	return &entry{rec: r, state: before.state}
 }

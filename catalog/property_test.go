@@ -163,7 +163,7 @@ func (r *rig) play(o op, readers []*reader) {
 		_, _ = r.store.Deregister(ctx, ref, store.Reason{})
 	case opRenew:
 		if h, ok := r.Find(service, id); ok {
-			_, _ = r.store.Renew(ctx, []store.Ref{h.Record.Ref()})
+			_, _ = r.store.Renew(ctx, []store.Ref{h.Packed.Ref()})
 			h.Heard(store.Now())
 		}
 	case opPass:

@@ -13,26 +13,40 @@ import (
 
 // Item is an instance as it is answered.
 type Item struct {
-	Record        *store.Record
 	LastHeartbeat store.Millis
-	body          string
+	entry         *entry
+	catalog       *Catalog
 }
+
+// Packed gives the instance's record as it is kept; nil of no item.
+func (it Item) Packed() *store.Packed {
+	if it.entry == nil {
+		return nil
+	}
+	return it.entry.rec
+}
+
+// Record gives the instance's record, made anew.
+func (it Item) Record() *store.Record { return it.entry.rec.Record() }
+
+// ID gives the instance's ID.
+func (it Item) ID() string { return it.entry.rec.ID() }
 
 // AppendJSON appends the instance's JSON object.
 func (it Item) AppendJSON(dst []byte) []byte {
-	dst = append(dst, it.body...)
+	dst = it.catalog.appendBody(dst, it.entry)
 	dst = append(dst, `,"lastHeartbeat":`...)
 	dst = strconv.AppendInt(dst, int64(it.LastHeartbeat), 10)
 	return append(dst, '}')
 }
 
-func (e *entry) item() Item {
-	return Item{Record: e.rec, LastHeartbeat: store.Millis(e.state.last.Load()), body: e.body}
+func (c *Catalog) item(e *entry) Item {
+	return Item{entry: e, LastHeartbeat: store.Millis(e.state.last.Load()), catalog: c}
 }
 
 // Item makes an item of a record that was read from the store itself.
 func (c *Catalog) Item(r *store.Record, last store.Millis) Item {
-	return Item{Record: r, LastHeartbeat: last, body: string(c.opts.Encode(nil, r))}
+	return Item{entry: &entry{rec: store.Pack(r)}, LastHeartbeat: last, catalog: c}
 }
 
 // View is one consistent view of a service.
@@ -42,6 +56,7 @@ type View struct {
 	Changed  Position // of the last change to the service that clients see
 	Degraded bool     // nearly all that are up fail their checks, and are resolved all the same
 	tree     *btree.BTreeG[*entry]
+	catalog  *Catalog
 }
 
 // Len is how many instances the service has, in any state.
@@ -58,11 +73,11 @@ func (v View) Items(after string) iter.Seq[Item] {
 		switch {
 		case v.tree == nil:
 		case after == "":
-			v.tree.Scan(func(e *entry) bool { return yield(e.item()) })
+			v.tree.Scan(func(e *entry) bool { return yield(v.catalog.item(e)) })
 		default:
-			pivot := &entry{rec: &store.Record{Key: store.Key{ID: after}}}
+			pivot := &entry{rec: store.Pack(&store.Record{Key: store.Key{ID: after}})}
 			v.tree.Ascend(pivot, func(e *entry) bool {
-				return e.rec.Key.ID == after || yield(e.item())
+				return e.rec.ID() == after || yield(v.catalog.item(e))
 			})
 		}
 	}
@@ -88,7 +103,7 @@ func (c *Catalog) view(name string, s *service) View {
 	if s == nil {
 		return View{Name: name, Revision: c.position(), Changed: Pure(c.floor)}
 	}
-	return View{Name: name, Revision: c.position(), Changed: c.changed(s), Degraded: s.degraded, tree: s.snapshot()}
+	return View{Name: name, Revision: c.position(), Changed: c.changed(s), Degraded: s.degraded, tree: s.snapshot(), catalog: c}
 }
 
 // Changed gives the position of the last change to the service that clients see, and the
@@ -112,7 +127,7 @@ func (c *Catalog) changed(s *service) Position {
 
 // Handle is a found instance, and a way to note that it was heard of.
 type Handle struct {
-	Record  *store.Record
+	Packed  *store.Packed // its record; nil: none was found
 	service *service
 	state   *state
 }
@@ -135,11 +150,11 @@ func (c *Catalog) Find(service, id string) (Handle, bool) {
 	if !ok {
 		return Handle{}, false
 	}
-	e, ok := s.byID[id]
-	if !ok {
+	e := s.byID.Get(id)
+	if e == nil {
 		return Handle{}, false
 	}
-	return Handle{Record: e.rec, service: s, state: e.state}, true
+	return Handle{Packed: e.rec, service: s, state: e.state}, true
 }
 
 // Get gives an instance and the catalog's position.
@@ -147,8 +162,8 @@ func (c *Catalog) Get(service, id string) (Item, Position, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if s, ok := c.services[service]; ok {
-		if e, ok := s.byID[id]; ok {
-			return e.item(), c.position(), true
+		if e := s.byID.Get(id); e != nil {
+			return c.item(e), c.position(), true
 		}
 	}
 	return Item{}, c.position(), false

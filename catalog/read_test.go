@@ -16,7 +16,7 @@ func idsAfter(v View, after string, limit int) string {
 		if len(out) == limit {
 			break
 		}
-		out = append(out, item.Record.Key.ID)
+		out = append(out, item.Record().Key.ID)
 	}
 	return strings.Join(out, " ")
 }
@@ -67,7 +67,7 @@ func TestViewStands(t *testing.T) {
 		text := func(v View) string {
 			var b []byte
 			for item := range v.Items("") {
-				b = append(b, item.body...)
+				b = append(encode(b, item.Record()), item.AppendJSON(nil)...)
 			}
 			return string(b)
 		}
@@ -101,11 +101,11 @@ func TestGet(t *testing.T) {
 		r.put("a1", "0")
 		r.settle()
 		item, rev, ok := r.Get("a", "1")
-		if !ok || item.Record != rec || rev != Pure(r.Revision()) || item.LastHeartbeat != rec.RegisteredAt {
+		if !ok || item.Packed() != store.Pack(rec) || rev != Pure(r.Revision()) || item.LastHeartbeat != rec.RegisteredAt {
 			t.Fatalf("%+v at %v, %v", item, rev, ok)
 		}
 		h, ok := r.Find("a", "1")
-		if !ok || h.Record != rec {
+		if !ok || h.Packed != store.Pack(rec) {
 			t.Fatalf("%+v, %v", h, ok)
 		}
 		h.Heard(rec.RegisteredAt + 1500)

@@ -75,7 +75,7 @@ func (rd *reader) begin(views []View) {
 	rd.view = make(map[store.Key]*store.Record)
 	for _, v := range views {
 		for item := range v.Items("") {
-			rd.view[item.Record.Key] = item.Record
+			rd.view[item.Record().Key] = item.Record()
 		}
 	}
 	rd.from, rd.last, rd.told = rd.sub.Start().Revision, rd.sub.Start().Revision, nil
@@ -112,12 +112,20 @@ func (rd *reader) take() {
 	}
 }
 
+func lineOf(ch *Change) line {
+	l := line{rev: ch.Revision}
+	if ch.After != nil {
+		l.rec = ch.After.Record()
+	}
+	return l
+}
+
 func (rd *reader) apply(ch *Change) {
-	l := line{rev: ch.Revision, rec: ch.After}
+	l := lineOf(ch)
 	if l.key.Service = ch.Service(); ch.After != nil {
-		l.key = ch.After.Key
+		l.key = ch.After.Key()
 	} else {
-		l.key = ch.Before.Key
+		l.key = ch.Before.Key()
 	}
 	if ch.Revision.Before(rd.last) {
 		rd.fail("%v after %v", l, rd.last)
@@ -127,11 +135,11 @@ func (rd *reader) apply(ch *Change) {
 	}
 	// What was before may since have changed in ways that clients do not see.
 	mine := rd.view[l.key]
-	if (mine == nil) != (ch.Before == nil) || mine != nil && mine.Changed != ch.Before.Changed {
+	if (mine == nil) != (ch.Before == nil) || mine != nil && mine.Changed != ch.Before.Changed() {
 		rd.fail("%v is told to follow %v, and follows %v", l, ch.Before, mine)
 	}
 	if ch.After != nil {
-		rd.view[l.key] = ch.After
+		rd.view[l.key] = l.rec
 	} else {
 		delete(rd.view, l.key)
 	}
@@ -184,7 +192,7 @@ func (rd *reader) replay(from store.Revision) {
 		}
 	}
 	for _, ch := range changes {
-		if l := (line{rev: ch.Revision, rec: ch.After}); !rd.last.Before(ch.Revision) {
+		if l := lineOf(ch); !rd.last.Before(ch.Revision) {
 			l.key = store.Key{Service: ch.Service(), ID: tell([]*Change{ch})[1:]}
 			again = append(again, l.String())
 		}

@@ -58,10 +58,10 @@ func TestRecent(t *testing.T) {
 		r.beat("a", "suspect")
 		check("a suspect is second", "0")
 		h, _ := r.Find("a", "3")
-		h.Heard(h.Record.RegisteredAt - 1)
+		h.Heard(h.Packed.RegisteredAt() - 1)
 		check("a sign of life from before", "0")
-		if item, _, _ := r.Get("a", "3"); item.LastHeartbeat != h.Record.RegisteredAt {
-			t.Errorf("last heard of at %d, registered at %d", item.LastHeartbeat, h.Record.RegisteredAt)
+		if item, _, _ := r.Get("a", "3"); item.LastHeartbeat != h.Packed.RegisteredAt() {
+			t.Errorf("last heard of at %d, registered at %d", item.LastHeartbeat, h.Packed.RegisteredAt())
 		}
 		// A sign of one that is gone, found before it went.
 		h, _ = r.Find("a", "1")
@@ -90,12 +90,11 @@ func TestRecentAfterList(t *testing.T) {
 // TestRecentAtOnce: of signs of life that come at the same time, the latest stands.
 func TestRecentAtOnce(t *testing.T) {
 	s := newService("a", store.Revision{})
-	c := New(Options{Encode: encode})
 	const n = 64
 	var entries [n]*entry
 	for i := range entries {
 		rec := record("a", fmt.Sprint(i))
-		entries[i] = c.version(&rec, nil)
+		entries[i] = entryOf(store.Pack(&rec), nil)
 		s.put(entries[i])
 	}
 	for round := range 200 {

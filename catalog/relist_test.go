@@ -54,11 +54,11 @@ func TestCompacted(t *testing.T) {
 			if key == nil {
 				key = ch.After
 			}
-			if got := ch.Reason.Code; got != reasons[key.Key.ID] {
-				t.Errorf("%s: reason %q", key.Key.ID, got)
+			if got := ch.Reason.Code; got != reasons[key.ID()] {
+				t.Errorf("%s: reason %q", key.ID(), got)
 			}
 		}
-		if h, _ := r.Find("a", "rotate"); h.Record.Tokens == rotated.Tokens {
+		if h, _ := r.Find("a", "rotate"); h.Packed.Tokens() == rotated.Tokens {
 			t.Error("a change that clients do not see is missing")
 		}
 		if n := r.Stats().Resyncs; n != 1 {

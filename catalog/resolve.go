@@ -74,7 +74,7 @@ func (c *Catalog) Resolve(name string, choice Choice) Resolved {
 	if !s.walks(&choice) {
 		e := s.choose(&choice)
 		c.mu.RUnlock()
-		return out.with(e)
+		return out.with(c, e)
 	}
 	snap := s.snap
 	c.mu.RUnlock()
@@ -90,12 +90,12 @@ func (c *Catalog) Resolve(name string, choice Choice) Resolved {
 			return out
 		}
 	}
-	return out.with(walk(snap, &choice, s.turnOf(&choice.Filter)))
+	return out.with(c, walk(snap, &choice, s.turnOf(&choice.Filter)))
 }
 
-func (out Resolved) with(e *entry) Resolved {
+func (out Resolved) with(c *Catalog, e *entry) Resolved {
 	if e != nil {
-		out.Item, out.Found = e.item(), true
+		out.Item, out.Found = c.item(e), true
 	}
 	return out
 }
@@ -188,8 +188,8 @@ func pickHash(list []*entry, key string) *entry {
 	var best *entry
 	var high uint64
 	for _, e := range list {
-		if score := mix(h ^ e.state.hash); best == nil || score > high ||
-			score == high && e.rec.Key.ID < best.rec.Key.ID {
+		if score := mix(h ^ e.rec.Hash()); best == nil || score > high ||
+			score == high && e.rec.ID() < best.rec.ID() {
 			best, high = e, score
 		}
 	}

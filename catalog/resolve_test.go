@@ -16,7 +16,7 @@ func (r *rig) pick(service string, choice Choice) string {
 	if !out.Found {
 		return "-"
 	}
-	return out.Item.Record.Key.ID
+	return out.Item.Record().Key.ID
 }
 
 func (r *rig) picks(service string, choice Choice, n int) map[string]int {
@@ -57,7 +57,7 @@ func TestResolveTiers(t *testing.T) {
 					out := r.Resolve("a", Choice{Strategy: s, Key: "k", Filter: filter})
 					got := "-"
 					if out.Found {
-						got = out.Item.Record.Key.ID
+						got = out.Item.Record().Key.ID
 					}
 					if got != want || out.Live != r.Service("a").Len() || out.Revision != Pure(r.Revision()) {
 						t.Fatalf("%s: strategy %d chose %s, want %s (live %d)", what, s, got, want, out.Live)
@@ -233,7 +233,7 @@ func TestHash(t *testing.T) {
 		}
 		// Through a filter, too, only the keys of those that do not match move.
 		for k, id := range assign(Filter{Version: "x"}) {
-			if h, _ := r.Find("a", before[k]); h.Record.Instance.Version == "x" && id != before[k] {
+			if h, _ := r.Find("a", before[k]); h.Packed.Version() == "x" && id != before[k] {
 				t.Fatalf("key %d moved from %s, which matches, to %s", k, before[k], id)
 			}
 		}

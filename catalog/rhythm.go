@@ -57,7 +57,7 @@ func (st *state) rhythm() (Rhythm, bool) {
 // Began notes that this node took the registration of the record at t, by its wall clock,
 // or 0 where the store's is the same: its gaps are counted from there.
 func (h Handle) Began(rec *store.Record, t store.Millis) {
-	if h.service != nil && h.Record.Generation == rec.Generation && h.state.gap.begin() {
+	if h.service != nil && h.Packed.Generation() == rec.Generation && h.state.gap.begin() {
 		h.service.heard(h.state, t)
 	}
 }
@@ -68,7 +68,7 @@ func (h Handle) Began(rec *store.Record, t store.Millis) {
 func (c *Catalog) Rhythm(key store.Key, generation uint64) (Rhythm, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if e := c.entry(key); e != nil && (generation == 0 || e.rec.Generation == generation) {
+	if e := c.entry(key); e != nil && (generation == 0 || e.rec.Generation() == generation) {
 		return e.state.rhythm()
 	}
 	return c.departed.find(key, generation)
@@ -76,8 +76,8 @@ func (c *Catalog) Rhythm(key store.Key, generation uint64) (Rhythm, bool) {
 
 // Rhythms gives the instances of the view with what this node knows of their renewals, where
 // it took any.
-func (v View) Rhythms() iter.Seq2[*store.Record, Rhythm] {
-	return func(yield func(*store.Record, Rhythm) bool) {
+func (v View) Rhythms() iter.Seq2[*store.Packed, Rhythm] {
+	return func(yield func(*store.Packed, Rhythm) bool) {
 		if v.tree == nil {
 			return
 		}
@@ -109,7 +109,7 @@ func (d *departed) add(e *entry) {
 	if !ok {
 		return
 	}
-	over := life{key: e.rec.Key, generation: e.rec.Generation, rhythm: r}
+	over := life{key: e.rec.Key(), generation: e.rec.Generation(), rhythm: r}
 	if len(d.ring) < maxDeparted {
 		d.ring = append(d.ring, over)
 		return

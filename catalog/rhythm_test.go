@@ -91,7 +91,7 @@ func TestRhythm(t *testing.T) {
 		r.put("a", "3")
 		r.settle()
 		for rec, rhythm := range r.Service("a").Rhythms() {
-			seen += rec.Key.ID + " " + rhythm.Largest.String() + ";"
+			seen += rec.ID() + " " + rhythm.Largest.String() + ";"
 		}
 		want(t, "of a service", seen, "2 1s;")
 		for range r.Service("nobody").Rhythms() {
@@ -167,7 +167,7 @@ func TestGapCosts(t *testing.T) {
 func TestDepartedIsBounded(t *testing.T) {
 	var d departed
 	lose := func(id string, gap uint32) {
-		e := &entry{rec: &store.Record{Key: store.InstanceKey("a", id), Generation: 1}, state: &state{}}
+		e := &entry{rec: store.Pack(&store.Record{Key: store.InstanceKey("a", id), Generation: 1}), state: &state{}}
 		e.state.gap.Store(gap)
 		d.add(e)
 	}

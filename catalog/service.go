@@ -5,20 +5,23 @@ import (
 
 	"github.com/tidwall/btree"
 
+	"github.com/roster-sd/roster/internal/idmap"
 	"github.com/roster-sd/roster/store"
 )
 
-// entry is one version of an instance: immutable, but for the state that all versions share.
+// entry is one version of an instance: immutable, but for the state that all versions share,
+// and for the encoding, which comes and goes.
 type entry struct {
-	rec   *store.Record
-	body  string // encoded, without lastHeartbeat and the closing brace
+	rec   *store.Packed
 	state *state
+	body  atomic.Pointer[string] // see bodies
 }
+
+func (e *entry) id() string { return e.rec.ID() }
 
 // state is what lives beside an instance's versions.
 type state struct {
 	last atomic.Int64 // when this node last heard of it, Unix milliseconds
-	hash uint64       // of its ID, for the strategy "hash"
 	seat seat         // where it stands in the pools; guarded by the catalog's mu
 	gap  gap
 
@@ -26,7 +29,7 @@ type state struct {
 }
 
 // weight is at least 1, so that a choice by weight always has something to choose from.
-func (e *entry) weight() uint64 { return max(1, uint64(e.rec.Instance.Weight)) }
+func (e *entry) weight() uint64 { return max(1, uint64(e.rec.Weight())) }
 
 // The pools of a service: a resolve takes from the first that is not empty, and from the last
 // only while the service is degraded.
@@ -52,7 +55,7 @@ type service struct {
 
 	tree    *btree.BTreeG[*entry] // by ID
 	snap    *btree.BTreeG[*entry] // a copy of tree that nobody writes to, nil if there is none of this moment
-	byID    map[string]*entry
+	byID    *idmap.Map[entry]
 	changed store.Revision // of the last change that clients see, deletions included
 	queued  bool           // stands in Catalog.empties
 	kept    int            // how many are shown that the store has let go
@@ -63,9 +66,9 @@ type service struct {
 func newService(name string, changed store.Revision) *service {
 	s := &service{
 		name: name,
-		tree: btree.NewBTreeGOptions(func(a, b *entry) bool { return a.rec.Key.ID < b.rec.Key.ID },
+		tree: btree.NewBTreeGOptions(func(a, b *entry) bool { return a.rec.ID() < b.rec.ID() },
 			btree.Options{NoLocks: true, Degree: 16}),
-		byID:    make(map[string]*entry),
+		byID:    idmap.New((*entry).id),
 		changed: changed,
 		turns:   new([turns]atomic.Uint64),
 	}
@@ -98,8 +101,8 @@ func (s *service) turnOf(f *Filter) *atomic.Uint64 {
 func (s *service) put(e *entry) {
 	s.snap = nil
 	s.tree.Set(e)
-	s.byID[e.rec.Key.ID] = e
-	s.live = len(s.byID)
+	s.byID.Set(e.rec.ID(), e)
+	s.live = s.byID.Len()
 	s.leave(e.state)
 	s.enter(e)
 }
@@ -107,18 +110,17 @@ func (s *service) put(e *entry) {
 func (s *service) remove(e *entry) {
 	s.snap = nil
 	s.tree.Delete(e)
-	delete(s.byID, e.rec.Key.ID)
-	s.live = len(s.byID)
+	s.byID.Delete(e.rec.ID())
+	s.live = s.byID.Len()
 	s.leave(e.state)
-	if len(s.byID) == 0 {
-		// Maps and slices keep the size of their best days.
-		s.byID, s.pools = make(map[string]*entry), [tiers]pool{}
+	if s.live == 0 {
+		s.pools = [tiers]pool{} // slices keep the size of their best days
 	}
 	s.recent.CompareAndSwap(e.state, nil)
 }
 
 func (s *service) enter(e *entry) {
-	if tier := tierOf(&e.rec.Instance); tier != noTier {
+	if tier := tierOf(e.rec); tier != noTier {
 		e.state.seat = seatAt(tier, s.pools[tier].add(e))
 	}
 }
@@ -145,21 +147,25 @@ func (s *service) up() int {
 // tierOf is the rule of who is resolved: those that are up, passing before suspect. Those that
 // failed a check are listed only, but while the service is degraded; those whose check nobody
 // has done yet always are.
-func tierOf(in *store.Instance) int8 {
-	if in.State() != store.StatusUp {
-		return noTier
-	}
-	return tierOfHealth(in)
+func tierOf(r *store.Packed) int8 {
+	return tierOfState(r.State(), r.Health(), r.Judged())
 }
 
-func tierOfHealth(in *store.Instance) int8 {
-	switch in.Health {
+func tierOfState(state, health string, judged bool) int8 {
+	if state != store.StatusUp {
+		return noTier
+	}
+	return tierOfHealth(health, judged)
+}
+
+func tierOfHealth(health string, judged bool) int8 {
+	switch health {
 	case store.HealthPassing:
 		return tierPassing
 	case store.HealthSuspect:
 		return tierSuspect
 	case store.HealthFailing:
-		if in.Check != nil && !in.Unchecked() {
+		if judged {
 			return tierFailing
 		}
 	}
@@ -192,19 +198,6 @@ func (s *service) heard(st *state, t store.Millis) (before store.Millis, ok bool
 	}
 }
 
-// hashID is FNV-1a with a finaliser (MurmurHash3's), the same on every node.
-func hashID(id string) uint64 {
-	h := uint64(14695981039346656037)
-	for i := 0; i < len(id); i++ {
-		h = (h ^ uint64(id[i])) * 1099511628211
-	}
-	return mix(h)
-}
+func hashID(id string) uint64 { return store.HashID(id) }
 
-func mix(h uint64) uint64 {
-	h ^= h >> 33
-	h *= 0xff51afd7ed558ccd
-	h ^= h >> 33
-	h *= 0xc4ceb9fe1a85ec53
-	return h ^ h>>33
-}
+func mix(h uint64) uint64 { return store.Mix(h) }

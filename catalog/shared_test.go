@@ -112,8 +112,8 @@ func pass(d time.Duration) {
 func (p *peer) shows(service string) string {
 	var out []string
 	for item := range p.Service(service).Items("") {
-		text := item.Record.Key.ID
-		if h := item.Record.Instance.Health; h != store.HealthPassing {
+		text := item.Record().Key.ID
+		if h := item.Record().Instance.Health; h != store.HealthPassing {
 			text += " " + h
 		}
 		out = append(out, text)
@@ -163,7 +163,7 @@ func (p *peer) checkKept(snap *store.Snapshot) error {
 	kept := 0
 	for key, k := range p.kept {
 		if e := p.entry(key); e != nil {
-			snap.Records = append(snap.Records, e.rec)
+			snap.Records = append(snap.Records, e.rec.Record())
 		}
 		if p.ends[k.place] != k {
 			return fmt.Errorf("%v stands at another place than it thinks", key)

@@ -80,9 +80,9 @@ func TestChange(t *testing.T) {
 		encodings := 0
 		encodeChange := func(ch *Change) []byte { encodings++; return []byte(ch.Revision.String()) }
 		for i, w := range []*Change{
-			{Revision: first.Revision, After: first, Reason: store.Reason{Code: store.Registered}},
-			{Revision: second.Revision, Before: first, After: second, Reason: store.Reason{Code: store.Updated}},
-			{Revision: gone, Before: second, Reason: store.Reason{Code: store.Deregistered}},
+			{Revision: first.Revision, After: store.Pack(first), Reason: store.Reason{Code: store.Registered}},
+			{Revision: second.Revision, Before: store.Pack(first), After: store.Pack(second), Reason: store.Reason{Code: store.Updated}},
+			{Revision: gone, Before: store.Pack(second), Reason: store.Reason{Code: store.Deregistered}},
 		} {
 			ch := a[i]
 			if ch != b[i] {
@@ -95,7 +95,7 @@ func TestChange(t *testing.T) {
 				t.Errorf("change %d: frame %s", i, ch.Frame(encodeChange))
 			}
 			if ch.After != nil {
-				want(t, "item", string(ch.Item().AppendJSON(nil)), fmt.Sprintf(`%s,"lastHeartbeat":%d}`, encode(nil, ch.After), ch.After.RegisteredAt))
+				want(t, "item", string(ch.Item().AppendJSON(nil)), fmt.Sprintf(`%s,"lastHeartbeat":%d}`, encode(nil, ch.After.Record()), ch.After.RegisteredAt()))
 			}
 		}
 		if encodings != 3 {

@@ -18,7 +18,7 @@ func walk(tree *btree.BTreeG[*entry], choice *Choice, turn *atomic.Uint64) *entr
 	}
 	var sums [tiers]uint64
 	tree.Scan(func(e *entry) bool {
-		if tier := choice.tier(&e.rec.Instance); tier >= 0 {
+		if tier := choice.tier(e.rec); tier >= 0 {
 			sums[tier] += choice.share(e)
 		}
 		return true
@@ -39,7 +39,7 @@ func walk(tree *btree.BTreeG[*entry], choice *Choice, turn *atomic.Uint64) *entr
 // nth gives the instance of the tier in which the running sum of shares passes n.
 func nth(tree *btree.BTreeG[*entry], choice *Choice, tier int8, n uint64) (found *entry) {
 	tree.Scan(func(e *entry) bool {
-		if choice.tier(&e.rec.Instance) != tier {
+		if choice.tier(e.rec) != tier {
 			return true
 		}
 		share := choice.share(e)
@@ -62,12 +62,12 @@ func highest(tree *btree.BTreeG[*entry], choice *Choice) *entry {
 	tree.Scan(func(e *entry) bool {
 		rank := uint64(e.state.last.Load())
 		if choice.Strategy == Hash {
-			rank = mix(h ^ e.state.hash)
+			rank = mix(h ^ e.rec.Hash())
 		}
 		if best[tierPassing] != nil && rank <= high[tierPassing] {
 			return true // whatever it is: most need not be looked at any closer
 		}
-		if tier := choice.tier(&e.rec.Instance); tier >= 0 && (best[tier] == nil || rank > high[tier]) {
+		if tier := choice.tier(e.rec); tier >= 0 && (best[tier] == nil || rank > high[tier]) {
 			best[tier], high[tier] = e, rank
 		}
 		return true
@@ -90,11 +90,11 @@ func (choice *Choice) share(e *entry) uint64 {
 
 // tier gives the tier in which the choice finds the instance, noTier for none: of those that
 // are up, unless the filter asks for another status. In a degraded service all are of one tier.
-func (choice *Choice) tier(in *store.Instance) int8 {
-	if choice.Filter.Status == "" && in.State() != store.StatusUp || !choice.Filter.Match(in) {
+func (choice *Choice) tier(r *store.Packed) int8 {
+	if choice.Filter.Status == "" && r.State() != store.StatusUp || !choice.Filter.Match(r) {
 		return noTier
 	}
-	tier := tierOfHealth(in)
+	tier := tierOfHealth(r.Health(), r.Judged())
 	switch {
 	case choice.degraded && tier >= 0:
 		return tierPassing

@@ -42,7 +42,7 @@ func (r *Registry) Heartbeats(ctx context.Context, c Caller, beats []Beat) []Bea
 		switch {
 		case err != nil:
 			b.out[i].Err = err
-		case h.Record == nil:
+		case h.Packed == nil:
 			hard = append(hard, item{digest: digest, at: i})
 		default:
 			known = append(known, item{h, digest, i})
@@ -62,11 +62,11 @@ func (b *batch) firstUses(known, hard []item) (ready, harder []item) {
 	r, c := b.r, b.ask.caller
 	var first map[store.Key]bool
 	for i := range known {
-		if !c.Holder && r.verdict(known[i].Record, known[i].digest) == auth.ValidNewest {
+		if !c.Holder && known[i].Packed.HasNewest() && r.verdict(known[i].Packed.Tokens(), known[i].digest) == auth.ValidNewest {
 			if first == nil {
 				first = make(map[store.Key]bool)
 			}
-			first[known[i].Record.Key] = true
+			first[known[i].Packed.Key()] = true
 		}
 	}
 	if first == nil {
@@ -82,7 +82,7 @@ func (b *batch) write(first map[store.Key]bool, known, hard []item) (ready, hard
 	var concerned []item
 	ready = known[:0]
 	for _, it := range known {
-		if first[it.Record.Key] {
+		if first[it.Packed.Key()] {
 			concerned = append(concerned, it)
 		} else {
 			ready = append(ready, it)
@@ -90,27 +90,27 @@ func (b *batch) write(first map[store.Key]bool, known, hard []item) (ready, hard
 	}
 	groups := b.byInstance(concerned)
 	lost := spreadLost(spread(len(groups), func(i int) error {
-		var current *store.Record // once it was written
+		var current *store.Packed // once it was written
 		for _, it := range groups[i] {
 			if current != nil {
-				if it.Record = current; !c.Holder && !r.verdict(current, it.digest).OK() {
+				if it.Packed = current; !c.Holder && !r.verdict(current.Tokens(), it.digest).OK() {
 					b.locked(func() { hard = append(hard, it) }) // the token was ended by an item before
 					continue
 				}
 			}
-			rec, err := r.used(b.ctx, c, it.Record, it.digest)
+			rec, err := r.used(b.ctx, c, it.Packed, it.digest)
 			switch {
 			case err == nil:
-				if rec != it.Record {
+				if rec != it.Packed {
 					b.written(rec)
 					current = rec
 				}
-				it.Record = rec
+				it.Packed = rec
 				b.locked(func() { ready = append(ready, it) })
 			case raced(err):
 				b.locked(func() { hard = append(hard, it) })
 			default:
-				r.refused(c, it.Record.Key, it.digest, err)
+				r.refused(c, it.Packed.Key(), it.digest, err)
 				b.out[it.at].Err = failed(err)
 				if unreachable(err) {
 					b.fail(groups[i], it.at, err)
@@ -156,14 +156,14 @@ func (b *batch) renew(ready, hard []item) (harder []item, down error) {
 	}
 	refs := make([]store.Ref, len(ready))
 	for i := range ready {
-		refs[i] = ready[i].Record.Ref()
+		refs[i] = ready[i].Packed.Ref()
 	}
 	sent := b.r.sent()
 	renewals, err := b.r.store.Renew(b.ctx, refs)
 	for i, it := range ready {
 		switch {
 		case err != nil:
-			b.r.refused(b.ask.caller, it.Record.Key, it.digest, err)
+			b.r.refused(b.ask.caller, it.Packed.Key(), it.digest, err)
 			b.out[it.at].Err = failed(err)
 		case renewals[i].Err != nil:
 			hard = append(hard, it)
@@ -231,7 +231,7 @@ func (b *batch) locked(f func()) {
 	f()
 }
 
-func (b *batch) written(rec *store.Record) { b.wroteAt(rec.Key.Service, rec.Revision) }
+func (b *batch) written(rec *store.Packed) { b.wroteAt(rec.Service(), rec.Revision()) }
 
 // wroteAt notes the last write to a service.
 func (b *batch) wroteAt(service string, rev store.Revision) {

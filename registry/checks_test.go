@@ -160,7 +160,7 @@ func TestHealthAtRegistration(t *testing.T) {
 		}
 		reg := withCheck("o1")
 		unchecked("the first time", register(orders, reg))
-		if item, _, err := n.Instance(t.Context(), orders, "orders", "o1", false); err != nil || item.Record.Instance.Health != store.HealthFailing {
+		if item, _, err := n.Instance(t.Context(), orders, "orders", "o1", false); err != nil || item.Record().Instance.Health != store.HealthFailing {
 			t.Errorf("it is not listed: %v", err)
 		}
 		unchecked("once more", register(orders, reg))
@@ -171,7 +171,7 @@ func TestHealthAtRegistration(t *testing.T) {
 			t.Errorf("registered again: %s, %+v", in.Health, in.Verdict)
 		}
 		out, err := n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, false)
-		if err != nil || out.Record.Generation != again.Generation {
+		if err != nil || out.Record().Generation != again.Generation {
 			t.Errorf("resolve: %v", err)
 		}
 
@@ -337,7 +337,7 @@ func TestDegradedIsTold(t *testing.T) {
 			t.Errorf("%d resolves are counted as degraded", got)
 		}
 		n.finds("o1", "")
-		if out, err := n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, false); err != nil || out.Degraded || out.Record.Key.ID != "o1" {
+		if out, err := n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, false); err != nil || out.Degraded || out.Record().Key.ID != "o1" {
 			t.Errorf("one is back: %+v, %v", out, err)
 		}
 	})

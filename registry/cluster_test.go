@@ -135,7 +135,7 @@ func (c *cluster) look() {
 				}
 				seen := make(map[string]bool)
 				for item := range view.Items("") {
-					seen[item.Record.Key.ID] = true
+					seen[item.Record().Key.ID] = true
 				}
 				if gone := c.missing(seen); err != nil || len(gone) > 0 {
 					c.fails("a reader of node %d misses %v, %v, of the view at %v", i, gone, err, view.Revision)
@@ -167,7 +167,7 @@ func (c *cluster) watch(i int, n *node) {
 		clear(seen)
 		for _, v := range views {
 			for item := range v.Items("") {
-				seen[item.Record.Key.ID] = true
+				seen[item.Record().Key.ID] = true
 			}
 		}
 		if now := sub.Start(); now.Revision.Before(at.Revision) {
@@ -193,10 +193,10 @@ func (c *cluster) watch(i int, n *node) {
 				c.fails("a watcher of node %d goes back from %v to %v", i, at, ch.Revision)
 			}
 			if at = ch.Position(); ch.After != nil {
-				seen[ch.After.Key.ID] = true
+				seen[ch.After.ID()] = true
 				continue
 			}
-			delete(seen, ch.Before.Key.ID)
+			delete(seen, ch.Before.ID())
 		}
 		if gone := c.missing(seen); len(gone) > 0 {
 			c.fails("a watcher of node %d sees %v leave", i, gone)
@@ -208,7 +208,7 @@ func (c *cluster) watch(i int, n *node) {
 func (n *node) shown() map[string]string {
 	out := make(map[string]string)
 	for item := range n.Catalog().Service("orders").Items("") {
-		out[item.Record.Key.ID] = item.Record.Instance.Health
+		out[item.Record().Key.ID] = item.Record().Instance.Health
 	}
 	return out
 }

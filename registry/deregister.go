@@ -87,7 +87,7 @@ func (r *Registry) force(ctx context.Context, c Caller, key store.Key, how Remov
 // leave ends what this node still shows of an instance that the store has lost.
 func (r *Registry) leave(key store.Key, why store.Reason) {
 	if held, ok := r.catalog.Find(key.Service, key.ID); ok {
-		r.catalog.Leave(store.Tombstone{Record: held.Record, Reason: why})
+		r.catalog.Leave(store.Tombstone{Record: held.Packed.Record(), Reason: why})
 	}
 }
 

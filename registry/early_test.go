@@ -100,7 +100,7 @@ func (c *cluster) record(id string) *store.Record {
 	if !ok {
 		c.Fatalf("%s is not shown", id)
 	}
-	return h.Record
+	return h.Packed.Record()
 }
 
 // TestEarlyEndUnmended: if the node that was told of the longer lease cannot mend it, the

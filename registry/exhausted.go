@@ -29,7 +29,7 @@ func (r *Registry) exhausted(ctx context.Context, a *asking, key store.Key, dige
 
 // plausible tells whether the view, though it may lag, knows the token as one of the instance.
 func (r *Registry) plausible(c Caller, key store.Key, digest [32]byte) bool {
-	if h, ok := r.catalog.Find(key.Service, key.ID); ok && r.knows(c, h.Record, digest) {
+	if h, ok := r.catalog.Find(key.Service, key.ID); ok && r.knows(c, h.Packed.Record(), digest) {
 		return true
 	}
 	n, ok := r.catalog.Newer(key)
@@ -37,7 +37,7 @@ func (r *Registry) plausible(c Caller, key store.Key, digest [32]byte) bool {
 }
 
 func (r *Registry) knows(c Caller, rec *store.Record, digest [32]byte) bool {
-	return c.Holder || rec.Owner == c.Identity && r.verdict(rec, digest) != auth.Unknown
+	return c.Holder || rec.Owner == c.Identity && r.verdict(rec.Tokens, digest) != auth.Unknown
 }
 
 // catchUpPause is how long a catch-up waits for others to share it: it bounds how many

@@ -122,7 +122,7 @@ func (r *Registry) ExplainInstance(ctx context.Context, c Caller, service, id st
 
 // explainLive adds what is known of one that is there.
 func (r *Registry) explainLive(ctx context.Context, out *Explained, past *past) {
-	rec := out.Live.Record
+	rec := out.Live.Record()
 	out.Origin, out.Rotations = past.origin(rec), past.rotations(rec.Generation)
 	out.Rhythm = r.rhythm(rec.Key, rec.Generation)
 	if !out.Incomplete {

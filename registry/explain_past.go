@@ -54,7 +54,7 @@ func (r *Registry) past(ctx context.Context, key store.Key) (p past, err error) 
 
 // left gives the end of the last life, or of the one before that of the record that is live.
 func (p *past) left(live *catalog.Item) *Departure {
-	before := func(r *store.Record) bool { return live == nil || r.Generation < live.Record.Generation }
+	before := func(r *store.Record) bool { return live == nil || r.Generation < live.Packed().Generation() }
 	var out *Departure
 	for _, s := range p.stones {
 		if before(s.Record) {

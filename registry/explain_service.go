@@ -103,37 +103,40 @@ func (r *Registry) ExplainService(ctx context.Context, c Caller, service string,
 func (x *ExplainedService) present(view catalog.View, limit int) {
 	owners := map[string]int{}
 	for item := range view.Items("") {
-		in := &item.Record.Instance
+		r := item.Packed()
 		x.Instances++
-		x.States[in.State()]++
-		owners[item.Record.Owner]++
-		if in.Health == store.HealthSuspect {
+		x.States[r.State()]++
+		owners[r.Owner()]++
+		if r.Health() == store.HealthSuspect {
 			x.Suspect++
 		}
-		failing := in.Health == store.HealthFailing
+		failing := r.Health() == store.HealthFailing
 		if failing {
 			x.Failing++
 		}
-		if in.State() == store.StatusUp && (!failing || view.Degraded && !in.Unchecked()) {
+		if r.State() == store.StatusUp && (!failing || view.Degraded && !r.Unchecked()) {
 			x.Up++
 		}
 	}
 	x.Degraded = view.Degraded
 	x.Owners = counted(owners, limit)
 	for rec, rhythm := range view.Rhythms() {
-		if late := (Late{rec, rhythm}); late.share() > LateFrom {
-			x.Late = append(x.Late, late)
+		if lateness(rec.TTL(), rhythm) > LateFrom {
+			x.Late = append(x.Late, Late{rec.Record(), rhythm})
 		}
 	}
 	slices.SortStableFunc(x.Late, func(a, b Late) int { return cmp.Compare(b.share(), a.share()) })
 	x.Late = x.Late[:min(len(x.Late), limit)]
 }
 
-func (l Late) share() float64 {
-	if l.Record.TTL <= 0 {
+func (l Late) share() float64 { return lateness(l.Record.TTL, l.Rhythm) }
+
+// lateness is the longest gap as a share of the TTL.
+func lateness(ttl time.Duration, of catalog.Rhythm) float64 {
+	if ttl <= 0 {
 		return 0
 	}
-	return float64(l.Rhythm.Largest) / float64(l.Record.TTL)
+	return float64(of.Largest) / float64(ttl)
 }
 
 // counted gives the most frequent names.

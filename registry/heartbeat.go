@@ -28,21 +28,21 @@ func (r *Registry) Heartbeat(ctx context.Context, c Caller, b Beat) (Beaten, err
 	if err != nil {
 		return Beaten{}, err
 	}
-	if h.Record != nil {
-		before := h.Record
-		if h.Record, err = r.used(ctx, c, before, digest); err != nil && !raced(err) {
-			r.refused(c, before.Key, digest, err)
+	if h.Packed != nil {
+		before := h.Packed
+		if h.Packed, err = r.used(ctx, c, before, digest); err != nil && !raced(err) {
+			r.refused(c, before.Key(), digest, err)
 			return Beaten{}, failed(err)
-		} else if err == nil && h.Record != before {
-			r.visible(ctx, b.Service, h.Record.Revision)
+		} else if err == nil && h.Packed != before {
+			r.visible(ctx, b.Service, h.Packed.Revision())
 		}
 	}
-	if h.Record != nil {
-		refs := [1]store.Ref{h.Record.Ref()}
+	if h.Packed != nil {
+		refs := [1]store.Ref{h.Packed.Ref()}
 		sent := r.sent()
 		renewals, err := r.store.Renew(ctx, refs[:])
 		if err != nil {
-			r.refused(c, h.Record.Key, digest, err)
+			r.refused(c, h.Packed.Key(), digest, err)
 			return Beaten{}, failed(err)
 		}
 		if renewals[0].Err == nil {
@@ -54,11 +54,15 @@ func (r *Registry) Heartbeat(ctx context.Context, c Caller, b Beat) (Beaten, err
 
 // used gives the record with its tokens as they are once the token has been used: it is
 // written if that was the first use of the newest.
-func (r *Registry) used(ctx context.Context, c Caller, rec *store.Record, digest [32]byte) (*store.Record, error) {
-	if c.Holder || r.verdict(rec, digest) != auth.ValidNewest {
+func (r *Registry) used(ctx context.Context, c Caller, rec *store.Packed, digest [32]byte) (*store.Packed, error) {
+	if c.Holder || !rec.HasNewest() || r.verdict(rec.Tokens(), digest) != auth.ValidNewest {
 		return rec, nil
 	}
-	return r.promote(ctx, c, rec, digest)
+	used, err := r.promote(ctx, c, rec, digest)
+	if err != nil {
+		return nil, err
+	}
+	return store.Pack(used), nil
 }
 
 // prepare checks a beat. It gives the instance if the catalog says yes to its token, and
@@ -102,15 +106,16 @@ func (r *Registry) renewed(ctx context.Context, c Caller, h catalog.Handle, dige
 	if sent != 0 {
 		h.Renewed(sent, ttl)
 	}
-	rec := h.Record
-	if rec.Instance.Health == store.HealthSuspect {
+	rec := h.Packed
+	if rec.Health() == store.HealthSuspect {
 		r.recover(ctx, c, rec)
 	}
-	return Beaten{TTL: ttl, TokenExpires: expiresOf(&rec.Tokens, digest)}
+	tokens := rec.Tokens()
+	return Beaten{TTL: ttl, TokenExpires: expiresOf(&tokens, digest)}
 }
 
 // recover ends the suspicion of an instance that was heard of again.
-func (r *Registry) recover(ctx context.Context, c Caller, rec *store.Record) {
+func (r *Registry) recover(ctx context.Context, c Caller, rec *store.Packed) {
 	_, err := r.store.Update(ctx, rec.Ref(), r.why(c, store.Recovered, ""), func(x *store.Record) error {
 		if x.Instance.Health == store.HealthSuspect {
 			x.Instance.Health = store.HealthPassing
@@ -120,7 +125,7 @@ func (r *Registry) recover(ctx context.Context, c Caller, rec *store.Record) {
 	if err != nil {
 		// The lease is renewed; the next heartbeat tries again.
 		r.log.LogAttrs(ctx, slog.LevelWarn, "suspect instance renewed, but not marked as passing",
-			slog.String("instance", rec.Key.String()), slog.Any("error", err))
+			slog.String("instance", rec.Key().String()), slog.Any("error", err))
 	}
 }
 
@@ -136,14 +141,15 @@ func (r *Registry) persist(ctx context.Context, a *asking, b Beat, digest [32]by
 		if d.verdict == auth.Expired {
 			return Beaten{}, r.expiredToken(ctx, c, key)
 		}
-		rec, err := r.used(ctx, c, d.rec, digest)
+		known := store.Pack(d.rec)
+		rec, err := r.used(ctx, c, known, digest)
 		if err != nil && !raced(err) {
 			return Beaten{}, failed(err)
 		} else if err != nil {
 			continue
 		}
-		if d.written || rec != d.rec {
-			wrote(rec.Revision)
+		if d.written || rec != known {
+			wrote(rec.Revision())
 		}
 		sent := r.sent()
 		renewals, err := r.store.Renew(ctx, []store.Ref{rec.Ref()})
@@ -153,7 +159,7 @@ func (r *Registry) persist(ctx context.Context, a *asking, b Beat, digest [32]by
 		}
 		if renewals[0].Err == nil {
 			h, _ := r.catalog.Find(b.Service, b.ID)
-			h.Record = rec
+			h.Packed = rec
 			return r.renewed(ctx, c, h, digest, sent, renewals[0].TTL), nil
 		}
 	}

@@ -153,7 +153,7 @@ func TestTurnsOfTwoFilters(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got[item.Record.Key.ID]++
+				got[item.Record().Key.ID]++
 			}
 			if fmt.Sprint(got) != "map[id-0:10 id-1:10 id-2:10 id-3:10]" {
 				t.Errorf("consistent %v: %v", consistent, got)

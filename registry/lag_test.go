@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,10 +22,10 @@ func (n *node) seen(consistent bool) string {
 	}
 	got := ""
 	for item := range view.Items("") {
-		got += item.Record.Key.ID + " "
-		one, rev, err := n.Instance(n.Context(), orders, "orders", item.Record.Key.ID, consistent)
-		if err != nil || one.Record != item.Record || rev != view.Revision {
-			n.Errorf("the instance is %v at %v, %v; the view has %v at %v", one.Record, rev, err, item.Record, view.Revision)
+		got += item.Record().Key.ID + " "
+		one, rev, err := n.Instance(n.Context(), orders, "orders", item.Record().Key.ID, consistent)
+		if err != nil || !reflect.DeepEqual(one.Packed(), item.Packed()) || rev != view.Revision {
+			n.Errorf("the instance is %v at %v, %v; the view has %v at %v", one.Record(), rev, err, item.Record(), view.Revision)
 		}
 	}
 	out, err := n.Resolve(n.Context(), orders, "orders", catalog.Choice{}, consistent)

@@ -37,7 +37,7 @@ func (r *Registry) occupy(c Caller, key store.Key) (leave func(), err error) {
 	if q.Instances <= 0 {
 		return func() {}, nil
 	}
-	if h, ok := r.catalog.Find(key.Service, key.ID); ok && h.Record.Owner == c.Identity {
+	if h, ok := r.catalog.Find(key.Service, key.ID); ok && h.Packed.Owner() == c.Identity {
 		return func() {}, nil
 	}
 	p := &r.places

@@ -140,7 +140,7 @@ func TestReads(t *testing.T) {
 				t.Errorf("%#v", err)
 			}
 			item, err := n.Resolve(t.Context(), orders, "orders", catalog.Choice{Filter: catalog.Filter{Status: store.StatusDraining}}, consistent)
-			if wantErr(t, "asked for as it is", err, "ok"); item.Record == nil || item.Record.Key.ID != "o1" {
+			if wantErr(t, "asked for as it is", err, "ok"); item.Packed() == nil || item.Record().Key.ID != "o1" {
 				t.Errorf("%+v", item)
 			}
 		}

@@ -72,7 +72,9 @@ func (r *Registry) Register(ctx context.Context, c Caller, reg Registration) (Re
 	known := false
 	if _, stale := r.catalog.Stale(); !made && !stale && !r.lags(reg.Service) {
 		held, ok := r.catalog.Find(reg.Service, id)
-		current, known = held.Record, ok
+		if known = ok; ok {
+			current = held.Packed.Record()
+		}
 	}
 	for range attempts {
 		grant.If = store.Condition{Absent: true}
@@ -172,7 +174,7 @@ func (r *Registry) mayReplace(c Caller, current *store.Record, token string) boo
 	if c.Holder || !c.Unverified && current.Owner == c.Identity {
 		return true
 	}
-	if digest, ok := auth.Digest(token); ok && current.Owner == c.Identity && r.verdict(current, digest).OK() {
+	if digest, ok := auth.Digest(token); ok && current.Owner == c.Identity && r.verdict(current.Tokens, digest).OK() {
 		return true
 	}
 	return r.isAdmin(c, current.Key.Service)

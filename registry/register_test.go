@@ -36,8 +36,8 @@ func TestRegister(t *testing.T) {
 		if got := fmt.Sprint(rec.Instance.Metadata); got != "[{a 1} {b 2}]" || reg.Instance.Metadata[0] != given {
 			t.Errorf("metadata %s; the caller's slice has %v first", got, reg.Instance.Metadata[0])
 		}
-		if item, _, err := n.Instance(t.Context(), orders, "orders", "o1", false); err != nil || item.Record != rec {
-			t.Errorf("read at once: %v, %v", item.Record, err)
+		if item, _, err := n.Instance(t.Context(), orders, "orders", "o1", false); err != nil || item.Packed() != store.Pack(rec) {
+			t.Errorf("read at once: %v, %v", item.Record(), err)
 		}
 		wantErr(t, "its token", n.beat(orders, "o1", out.Token), "ok")
 		digest, _ := auth.Digest(out.Token)

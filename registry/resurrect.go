@@ -15,7 +15,7 @@ import (
 
 // opens tells whether the token of a call is good for a record.
 func (r *Registry) opens(c Caller, rec *store.Record, digest [32]byte) bool {
-	return c.Holder || rec.Owner == c.Identity && r.verdict(rec, digest).OK()
+	return c.Holder || rec.Owner == c.Identity && r.verdict(rec.Tokens, digest).OK()
 }
 
 // resurrect brings back an instance that the store does not have, at the word of the
@@ -47,7 +47,7 @@ func (r *Registry) resurrect(ctx context.Context, c Caller, key store.Key, diges
 			}
 		}
 	}
-	if !c.Holder && r.verdict(&rec, digest) == auth.ValidNewest {
+	if !c.Holder && r.verdict(rec.Tokens, digest) == auth.ValidNewest {
 		rec.Tokens = store.Tokens(auth.Pair(rec.Tokens).Promote())
 	}
 	out, err := r.revive(ctx, &rec, r.why(c, store.Resurrected, ""))
@@ -100,7 +100,7 @@ func (r *Registry) granted(rec *store.Record, sent catalog.Moment) {
 	if ok {
 		h.Began(rec, r.millis()) // the clock of the store may be another
 	}
-	h.Record = rec
+	h.Packed = store.Pack(rec)
 	h.Renewed(sent, rec.TTL)
 }
 
@@ -126,7 +126,7 @@ func (r *Registry) refused(c Caller, key store.Key, digest [32]byte, err error) 
 	if !r.catalog.Holds() || !errors.Is(err, store.ErrUnavailable) {
 		return
 	}
-	if h, ok := r.catalog.Find(key.Service, key.ID); ok && r.opens(c, h.Record, digest) {
+	if h, ok := r.catalog.Find(key.Service, key.ID); ok && r.opens(c, h.Packed.Record(), digest) {
 		h.Refused(r.catalog.Now())
 	}
 }
@@ -140,7 +140,7 @@ func (r *Registry) restore(ctx context.Context, c Caller, stored *store.Record, 
 		return nil, nil
 	}
 	in := *n.Record
-	if !c.Holder && r.verdict(&in, digest) == auth.ValidNewest {
+	if !c.Holder && r.verdict(in.Tokens, digest) == auth.ValidNewest {
 		in.Tokens = store.Tokens(auth.Pair(in.Tokens).Promote())
 	}
 	if in.Instance.Health == store.HealthSuspect {

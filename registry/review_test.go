@@ -152,7 +152,7 @@ func TestDeadWhereItDied(t *testing.T) {
 		wantErr(t, "the newer", n.beat(plain, "o1", second.Token), "ok")
 		pass(3 * time.Second)
 		h, _ := n.Catalog().Find("orders", "o1")
-		if digest, _ := auth.Digest(first.Token); !n.verdict(h.Record, digest).OK() {
+		if digest, _ := auth.Digest(first.Token); !n.verdict(h.Packed.Tokens(), digest).OK() {
 			t.Fatal("the catalog is not behind: the test shows nothing")
 		}
 		before := n.revision()

@@ -41,7 +41,7 @@ func (r *Registry) Rotate(ctx context.Context, c Caller, service, id, token stri
 		var err error
 		rotated, err = r.store.Update(ctx, rec.Ref(), r.why(c, store.Rotated, ""), func(x *store.Record) error {
 			grace := r.opts.Tokens.Grace
-			if r.verdict(x, digest).OK() {
+			if r.verdict(x.Tokens, digest).OK() {
 				grace = always // also where it has run out, but could not be rotated
 			}
 			pair, err := auth.Pair(x.Tokens).Rotate(digest, freshDigest, int64(expires), int64(r.millis()), grace)
@@ -74,7 +74,7 @@ var errTokenMoved = errors.New("registry: the token is no longer good")
 // says yes, else, and again when it fails because the record moved, from the store.
 func (r *Registry) write(ctx context.Context, c Caller, key store.Key, digest [32]byte, do func(*store.Record) error) error {
 	if h, ok := r.held(c, key.Service, key.ID, digest); ok {
-		if err := do(h.Record); !raced(err) {
+		if err := do(h.Packed.Record()); !raced(err) {
 			return failed(err)
 		}
 	}

@@ -41,7 +41,7 @@ func TestPause(t *testing.T) {
 			t.Helper()
 			out := make(map[string]int)
 			for item := range n.Catalog().Service("orders").Items("") {
-				out[item.Record.Instance.Health]++
+				out[item.Record().Instance.Health]++
 			}
 			return out
 		}
@@ -53,8 +53,8 @@ func TestPause(t *testing.T) {
 		fresh := n.register(orders, "fresh").Token
 		for range 50 {
 			item, err := n.Resolve(t.Context(), orders, "orders", catalog.Choice{}, false)
-			if err != nil || item.Record.Instance.Health != store.HealthPassing {
-				t.Fatalf("resolved %v, %v", item.Record, err)
+			if err != nil || item.Record().Instance.Health != store.HealthPassing {
+				t.Fatalf("resolved %v, %v", item.Record(), err)
 			}
 		}
 		// All but two renew: half of them here and alone, half there and in a batch.
@@ -91,7 +91,7 @@ func TestPause(t *testing.T) {
 		}
 		for _, ch := range changes {
 			if ch.After == nil {
-				gone[ch.Before.Key.ID] = ch.Reason.Code
+				gone[ch.Before.ID()] = ch.Reason.Code
 			} else if ch.Reason.Code == store.Recovered {
 				recovered++
 			}
@@ -125,8 +125,8 @@ func TestRecoverFails(t *testing.T) {
 		updates := n.store.calls("update")
 		wantErr(t, "and one more", n.beat(orders, "o1", first.Token), "ok")
 		item, _, _ := n.Catalog().Get("orders", "o1")
-		if item.Record.Instance.Health != store.HealthPassing || n.store.calls("update") != updates {
-			t.Errorf("%s, %d more updates", item.Record.Instance.Health, n.store.calls("update")-updates)
+		if item.Record().Instance.Health != store.HealthPassing || n.store.calls("update") != updates {
+			t.Errorf("%s, %d more updates", item.Record().Instance.Health, n.store.calls("update")-updates)
 		}
 	})
 }

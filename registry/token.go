@@ -13,13 +13,13 @@ import (
 	"github.com/roster-sd/roster/store"
 )
 
-// verdict is what the record's tokens say of a token. While the backend is out of reach
+// verdict is what a record's tokens say of a token. While the backend is out of reach
 // tokens do not expire: nobody could get a new one. Afterwards there is the grace of a
 // rotation to get it in.
-func (r *Registry) verdict(rec *store.Record, digest [32]byte) auth.Verdict {
-	v := auth.Pair(rec.Tokens).Check(digest, int64(r.millis()))
+func (r *Registry) verdict(tokens store.Tokens, digest [32]byte) auth.Verdict {
+	v := auth.Pair(tokens).Check(digest, int64(r.millis()))
 	if v == auth.Expired {
-		since := time.Duration(r.millis()-expiresOf(&rec.Tokens, digest)) * time.Millisecond
+		since := time.Duration(r.millis()-expiresOf(&tokens, digest)) * time.Millisecond
 		if _, stale := r.catalog.Stale(); stale || r.catalog.WasOut(since, r.opts.Tokens.Grace) {
 			return auth.Valid
 		}
@@ -35,7 +35,7 @@ func (r *Registry) held(c Caller, service, id string, digest [32]byte) (catalog.
 		return catalog.Handle{}, false
 	}
 	h, ok := r.catalog.Find(service, id)
-	if !ok || !c.Holder && (h.Record.Owner != c.Identity || !r.verdict(h.Record, digest).OK()) {
+	if !ok || !c.Holder && (h.Packed.Owner() != c.Identity || !r.verdict(h.Packed.Tokens(), digest).OK()) {
 		return catalog.Handle{}, false
 	}
 	return h, true
@@ -75,7 +75,7 @@ func (r *Registry) decide(ctx context.Context, a *asking, key store.Key, digest 
 				return decision{rec: rec, verdict: auth.Valid}, nil
 			}
 			if rec.Owner == c.Identity {
-				if v := r.verdict(rec, digest); v.OK() || v == auth.Expired {
+				if v := r.verdict(rec.Tokens, digest); v.OK() || v == auth.Expired {
 					return decision{rec: rec, verdict: v}, nil
 				}
 			}
@@ -154,9 +154,9 @@ func (r *Registry) expiredToken(ctx context.Context, c Caller, key store.Key) er
 // promote notes that the newest token has been used, which ends the older one. It is
 // one write, once a rotation. The caller waits for it to be visible. To say yes to one
 // that has been replaced meanwhile would make its client let go of the token that works.
-func (r *Registry) promote(ctx context.Context, c Caller, rec *store.Record, digest [32]byte) (*store.Record, error) {
+func (r *Registry) promote(ctx context.Context, c Caller, rec *store.Packed, digest [32]byte) (*store.Record, error) {
 	return r.store.Update(ctx, rec.Ref(), r.why(c, store.Rotated, ""), func(x *store.Record) error {
-		switch r.verdict(x, digest) {
+		switch r.verdict(x.Tokens, digest) {
 		case auth.ValidNewest:
 			x.Tokens = store.Tokens(auth.Pair(x.Tokens).Promote())
 		case auth.Valid: // someone else's call with the same token was first

@@ -149,15 +149,15 @@ func (r *Registry) change(ctx context.Context, c Caller, service, id, token stri
 		return err
 	}
 	return r.write(ctx, c, key, digest, func(rec *store.Record) error {
-		if !c.Holder && !r.verdict(rec, digest).OK() {
+		if !c.Holder && !r.verdict(rec.Tokens, digest).OK() {
 			return errTokenMoved
 		}
-		rec, err := r.used(ctx, c, rec, digest)
+		used, err := r.used(ctx, c, store.Pack(rec), digest)
 		if err != nil {
 			return err
 		}
-		return do(rec.Ref(), func(x *store.Record) error {
-			if !c.Holder && !r.verdict(x, digest).OK() {
+		return do(used.Ref(), func(x *store.Record) error {
+			if !c.Holder && !r.verdict(x.Tokens, digest).OK() {
 				return errTokenMoved
 			}
 			return nil

@@ -46,8 +46,8 @@ func TestUpdate(t *testing.T) {
 			if got := fmt.Sprintf("%s %d %v %v %s", in.Status, in.Weight, in.Tags, in.Metadata, in.Meta); got != tc.want {
 				t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
 			}
-			if item, _, _ := n.Catalog().Get("orders", "o1"); item.Record != rec || n.revision().Number != before+1 {
-				t.Errorf("%s: the catalog has %v, the store is at %v", tc.name, item.Record, n.revision())
+			if item, _, _ := n.Catalog().Get("orders", "o1"); item.Packed() != store.Pack(rec) || n.revision().Number != before+1 {
+				t.Errorf("%s: the catalog has %v, the store is at %v", tc.name, item.Record(), n.revision())
 			}
 		}
 		// The first use of the newest token, by an update.

@@ -48,6 +48,8 @@ type Record struct {
 	Process string
 	// Instance is what clients see.
 	Instance Instance
+
+	packed *Packed // what the record was made of; it may have been changed since
 }
 
 // Size is about how many bytes of memory the record takes. A log that keeps records bounds
@@ -176,6 +178,9 @@ type Verdict struct {
 func (in *Instance) Unchecked() bool {
 	return in.Check != nil && (in.Verdict == nil || in.Verdict.Node == "")
 }
+
+// Judged tells whether the instance has a check that somebody has done.
+func (in *Instance) Judged() bool { return in.Check != nil && !in.Unchecked() }
 
 // SameVerdict tells whether two verdicts say the same.
 func SameVerdict(a, b *Verdict) bool { return a == b || a != nil && b != nil && *a == *b }

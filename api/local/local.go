@@ -81,7 +81,7 @@ func show(r *store.Record, last store.Millis) *instance {
 	return out
 }
 
-func showItem(it catalog.Item) *instance { return show(it.Record, it.LastHeartbeat) }
+func showItem(it catalog.Item) *instance { return show(it.Record(), it.LastHeartbeat) }
 
 // answer writes a JSON answer.
 func answer(c *gin.Context, status int, v any) {

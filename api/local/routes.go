@@ -159,9 +159,9 @@ func (s *Surface) at(c *gin.Context, req *request) ([]string, error) {
 	}
 	var ids []string
 	for item := range view.Items("") {
-		in := &item.Record.Instance
+		in := &item.Record().Instance
 		if int64(in.Port) == req.port && (req.host == "" || in.Address == req.host) {
-			ids = append(ids, item.Record.Key.ID)
+			ids = append(ids, item.ID())
 		}
 	}
 	return ids, nil

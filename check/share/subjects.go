@@ -69,9 +69,10 @@ func (r *Runner) reset(views []catalog.View) {
 	shown := make(map[store.Key]bool, len(r.known))
 	for _, v := range views {
 		for item := range v.Items("") {
-			if item.Record.Instance.Check != nil {
-				shown[item.Record.Key] = true
-				r.put(item.Record.Key, item.Record)
+			if p := item.Packed(); p.HasCheck() {
+				rec := p.Record()
+				shown[rec.Key] = true
+				r.put(rec.Key, rec)
 			}
 		}
 	}
@@ -86,10 +87,13 @@ func (r *Runner) apply(changes []*catalog.Change) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, ch := range changes {
-		if ch.After != nil {
-			r.put(ch.After.Key, ch.After)
-		} else {
-			r.put(ch.Before.Key, nil)
+		switch {
+		case ch.After == nil:
+			r.put(ch.Before.Key(), nil)
+		case ch.After.HasCheck():
+			r.put(ch.After.Key(), ch.After.Record())
+		default:
+			r.put(ch.After.Key(), nil)
 		}
 	}
 }

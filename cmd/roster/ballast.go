@@ -1,15 +1,21 @@
 package main
 
+import "runtime/debug"
+
 // ballast is address space that counts as live heap and is never touched, so it takes no
-// memory. With the small heap of a small registry the garbage collector would otherwise
-// run dozens of times a second under load: see docs/decisions/008.
+// memory. With the collector's percentage below it makes the rule of docs/decisions/018: so much
+// garbage may pile up before a collection as 32 MiB and half of what lives.
 var ballast []byte
 
-const ballastSize = 32 << 20
+const (
+	garbagePercent = 50
+	ballastSize    = 32 << 20 * 100 / garbagePercent
+)
 
-// ballasted takes the ballast, unless the operator has said how the collector is to work.
+// ballasted makes the rule, unless the operator has said how the collector is to work.
 func ballasted(getenv func(string) string) {
 	if getenv("GOGC") == "" && getenv("GOMEMLIMIT") == "" && ballast == nil {
+		debug.SetGCPercent(garbagePercent)
 		ballast = make([]byte, ballastSize)
 	}
 }

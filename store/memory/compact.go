@@ -16,8 +16,8 @@ const lookEvery = 4
 
 // snapshot is all that lives at one moment.
 type snapshot struct {
-	records   []*store.Record
-	stones    []*store.Tombstone
+	records   []*store.Packed
+	graves    []*grave
 	forgotten uint64
 }
 
@@ -25,14 +25,14 @@ type snapshot struct {
 // long as [Store.List] does.
 func (s *Store) snapshot() snapshot {
 	all := snapshot{
-		records:   make([]*store.Record, 0, s.index.count(store.Selector{})),
-		stones:    make([]*store.Tombstone, 0, s.graves.meant.len+s.graves.expired.len),
+		records:   make([]*store.Packed, 0, s.index.count(store.Selector{})),
+		graves:    make([]*grave, 0, s.graves.meant.len+s.graves.expired.len),
 		forgotten: s.graves.forgotten,
 	}
-	s.index.sel(store.Selector{}, func(rec *store.Record) { all.records = append(all.records, rec) })
+	s.index.sel(store.Selector{}, func(rec *store.Packed) { all.records = append(all.records, rec) })
 	for _, l := range [...]line{s.graves.meant, s.graves.expired} {
 		for gr := l.oldest; gr != nil; gr = gr.newer {
-			all.stones = append(all.stones, &gr.Tombstone)
+			all.graves = append(all.graves, gr)
 		}
 	}
 	return all
@@ -115,8 +115,8 @@ func (k *keeper) rewrite() error {
 // gives the number of items in the draft and those that will be copied to it.
 func (k *keeper) draft(d *journal.Draft, all snapshot) (n int, err error) {
 	// The order of the deaths, which the two lines of the graves do not have together.
-	slices.SortFunc(all.stones, func(a, b *store.Tombstone) int {
-		return cmp.Compare(a.Revision.Number, b.Revision.Number)
+	slices.SortFunc(all.graves, func(a, b *grave) int {
+		return cmp.Compare(a.number, b.number)
 	})
 	w := writing{refused: k.refused}
 	if all.forgotten > 0 {
@@ -148,9 +148,9 @@ func (k *keeper) draft(d *journal.Draft, all snapshot) (n int, err error) {
 		k.syncDue(time.Now())
 		return nil
 	}
-	for part := range slices.Chunk(all.stones, bulk) {
-		for _, stone := range part {
-			w.item(&item{stone: stone})
+	for part := range slices.Chunk(all.graves, bulk) {
+		for _, gr := range part {
+			w.item(&item{grave: gr})
 		}
 		w.end()
 		if err := flush(); err != nil {
@@ -166,7 +166,7 @@ func (k *keeper) draft(d *journal.Draft, all snapshot) (n int, err error) {
 			return n, err
 		}
 	}
-	return n + len(all.stones) + len(all.records), flush()
+	return n + len(all.graves) + len(all.records), flush()
 }
 
 // draftPending writes to the draft what changed since the snapshot, for an old file that

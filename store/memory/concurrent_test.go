@@ -59,7 +59,7 @@ func TestFollowersOfManyWriters(t *testing.T) {
 	}
 	s.mu.Lock()
 	counted, walked := s.index.count(store.Selector{}), 0
-	s.index.sel(store.Selector{}, func(*store.Record) { walked++ })
+	s.index.sel(store.Selector{}, func(*store.Packed) { walked++ })
 	s.mu.Unlock()
 	if counted != walked {
 		t.Errorf("the index counts %d records and has %d", counted, walked)
@@ -67,7 +67,7 @@ func TestFollowersOfManyWriters(t *testing.T) {
 	// What expired since the last revision is missing in the list and still in the views.
 	for _, rec := range snap.Records {
 		for i, view := range views {
-			if view[rec.Key] != rec && rec.Revision.Number <= last.Revision.Number {
+			if !same(view[rec.Key], rec) && rec.Revision.Number <= last.Revision.Number {
 				t.Errorf("follower %d has %v, the list %v", i, view[rec.Key], rec)
 			}
 		}
@@ -91,7 +91,7 @@ func follow(ctx context.Context, s *Store, at store.Revision, view map[store.Key
 				return fmt.Errorf("revision %v after %v", e.Revision, at)
 			}
 			at = e.Revision
-			if before := view[e.Key()]; before != e.Before {
+			if before := view[e.Key()]; (before != nil || e.Before != nil) && !same(before, e.Before) {
 				return fmt.Errorf("the record before %v was %v, not %v", e, before, e.Before)
 			}
 			if e.Deleted() {

@@ -62,7 +62,7 @@ func (s *Store) expireSome() time.Duration {
 	s.due = s.table.Due(min(batch, s.opts.LogEvents), s.due[:0])
 	c := s.change()
 	for _, e := range s.due {
-		of := s.leased[e.ID.Slot()].e
+		of := s.leased[e.ID.Slot()]
 		if e.Held {
 			c.suspect(of)
 		} else {
@@ -91,14 +91,14 @@ func (s *Store) settle() bool {
 // suspect marks an instance that is kept past its deadline, but for one that is failing: that is
 // worse, and says more. It needs the mutex.
 func (c *change) suspect(e *entry) {
-	rec := *e.rec
-	if rec.Key.Kind != store.KindInstance || rec.Instance.Health == store.HealthSuspect || rec.Instance.Health == store.HealthFailing {
+	if h := e.rec.Health(); e.rec.Kind() != store.KindInstance || h == store.HealthSuspect || h == store.HealthFailing {
 		return
 	}
+	rec := e.rec.Record()
 	rec.Instance.Health = store.HealthSuspect
 	rec.Revision = c.begin()
 	rec.Changed = rec.Revision.Number
-	c.put(e, &rec, store.Reason{Code: store.Suspected})
+	c.put(e, rec, store.Reason{Code: store.Suspected})
 }
 
 // reap announces the end of the key's record if it is due, ahead of the expiry goroutine:

@@ -3,23 +3,34 @@ package memory
 import (
 	"strings"
 
+	"github.com/roster-sd/roster/internal/idmap"
 	"github.com/roster-sd/roster/store"
 )
 
 // entry is all that is known of one key: the record, and the graves of earlier ones. It
 // stays where it is when the record dies, so that a mass of deaths moves no map.
 type entry struct {
-	rec    *store.Record // nil: none; it may be due and not yet announced
+	rec    *store.Packed // nil: none; it may be due and not yet announced
 	latest *grave        // the newest
 	home   *bucket
+}
+
+// id is the ID of the key; the empty one of an entry that has yet to be filled.
+func (e *entry) id() string {
+	switch {
+	case e.rec != nil:
+		return e.rec.ID()
+	case e.latest != nil:
+		return e.latest.rec.ID()
+	}
+	return ""
 }
 
 // bucket holds the entries of one place, a service for instance, by ID.
 type bucket struct {
 	at      place
-	entries map[string]*entry
-	records int           // entries that have one
-	sample  *store.Record // the latest placed, nil without records; see share
+	entries *idmap.Map[entry]
+	records int // entries that have one
 }
 
 type place struct{ kind, service string }
@@ -37,56 +48,50 @@ var nothing = &entry{}
 // find gives the entry of the key, never nil, to read.
 func (x index) find(key store.Key) *entry {
 	if b := x[place{key.Kind, key.Service}]; b != nil {
-		if e := b.entries[key.ID]; e != nil {
+		if e := b.entries.Get(key.ID); e != nil {
 			return e
 		}
 	}
 	return nothing
 }
 
-// place gives the entry of the key to put something into, a new one if need be.
+// place gives the entry of the key to put something into, at once, a new one if need be.
 func (x index) place(key store.Key) *entry {
 	at := place{key.Kind, key.Service}
 	b := x[at]
 	if b == nil {
 		// Names for all that will stand here, not slices of one request's body.
 		at = place{strings.Clone(key.Kind), strings.Clone(key.Service)}
-		b = &bucket{at: at, entries: make(map[string]*entry)}
+		b = &bucket{at: at, entries: idmap.New((*entry).id)}
 		x[at] = b
 	}
-	e := b.entries[key.ID]
+	e := b.entries.Get(key.ID)
 	if e == nil {
 		e = &entry{home: b}
-		b.entries[key.ID] = e
+		b.entries.Set(key.ID, e)
 	}
 	return e
 }
 
-// tidy drops the entry of the key if nothing is left in it.
-func (x index) tidy(e *entry, key store.Key) {
-	if e.rec != nil || e.latest != nil {
-		return
-	}
-	if delete(e.home.entries, key.ID); len(e.home.entries) == 0 {
+// drop takes an entry out in which nothing is left but its last grave.
+func (x index) drop(e *entry) {
+	if e.home.entries.Delete(e.id()); e.home.entries.Len() == 0 {
 		delete(x, e.home.at)
 	}
 }
 
 // set makes rec the record of the entry, or with nil takes it out.
-func (e *entry) set(rec *store.Record) {
+func (e *entry) set(rec *store.Packed) {
 	if e.rec == nil && rec != nil {
 		e.home.records++
 	} else if e.rec != nil && rec == nil {
-		// A place of graves alone may stand for long, and needs no whole record.
-		if e.home.records--; e.home.records == 0 {
-			e.home.sample = nil
-		}
+		e.home.records--
 	}
 	e.rec = rec
 }
 
 // sel calls visit for the records that sel chooses, going no further than it must.
-func (x index) sel(sel store.Selector, visit func(*store.Record)) {
+func (x index) sel(sel store.Selector, visit func(*store.Packed)) {
 	switch {
 	case sel.Kind != "" && sel.Service != "" && sel.ID != "":
 		if rec := x.find(store.Key(sel)).rec; rec != nil {
@@ -105,14 +110,14 @@ func (x index) sel(sel store.Selector, visit func(*store.Record)) {
 	}
 }
 
-func (b *bucket) sel(id string, visit func(*store.Record)) {
+func (b *bucket) sel(id string, visit func(*store.Packed)) {
 	if id != "" {
-		if e := b.entries[id]; e != nil && e.rec != nil {
+		if e := b.entries.Get(id); e != nil && e.rec != nil {
 			visit(e.rec)
 		}
 		return
 	}
-	for _, e := range b.entries {
+	for e := range b.entries.All() {
 		if e.rec != nil {
 			visit(e.rec)
 		}

@@ -14,8 +14,8 @@ import (
 // so that encoding needs no lock.
 type item struct {
 	number uint64 // of the revision: items of one revision make one entry
-	rec    *store.Record
-	stone  *store.Tombstone // one of the two
+	rec    *store.Packed
+	grave  *grave // one of the two
 }
 
 // The kinds of item in an entry, each followed by the length of what it holds as a varint,
@@ -35,6 +35,7 @@ type writing struct {
 	entries []byte
 	payload []byte
 	text    []byte
+	stored  codec.Stored
 	refused func(key store.Key, err error) // hears of what cannot be encoded
 }
 
@@ -51,21 +52,17 @@ func (w *writing) add(items []item) {
 // item puts an item into the entry in the making.
 func (w *writing) item(it *item) {
 	var err error
-	if it.rec != nil {
-		w.text, err = codec.Append(w.text[:0], &codec.Stored{Record: *it.rec})
-		if err != nil {
-			w.refused(it.rec.Key, err)
-			return
-		}
-		w.part(itemRecord, w.text)
+	rec, kind, s := it.rec, byte(itemRecord), &w.stored
+	s.Why, s.Time = store.Reason{}, 0
+	if gr := it.grave; gr != nil {
+		rec, kind, s.Why, s.Time = gr.rec, itemTombstone, gr.reason, gr.time
+	}
+	rec.Fill(&s.Record)
+	if w.text, err = codec.Append(w.text[:0], s); err != nil {
+		w.refused(rec.Key(), err)
 		return
 	}
-	dead := codec.Stored{Record: *it.stone.Record, Why: it.stone.Reason, Time: it.stone.Time}
-	if w.text, err = codec.Append(w.text[:0], &dead); err != nil {
-		w.refused(dead.Record.Key, err)
-		return
-	}
-	w.part(itemTombstone, w.text)
+	w.part(kind, w.text)
 }
 
 func (w *writing) part(kind byte, body []byte) {

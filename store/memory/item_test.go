@@ -33,8 +33,8 @@ func writeGolden(t *testing.T) {
 	w.part(itemForgotten, binary.AppendUvarint(nil, 300))
 	w.end()
 	w.add([]item{
-		{number: 1, stone: &store.Tombstone{Record: remains(&died), Reason: store.Reason{Code: store.Replaced, Actor: "a", Node: "n1"}, Time: 1_700_000_000_000}},
-		{number: 1, rec: &rec},
+		{number: 1, grave: &grave{rec: remains(store.Pack(&died)), reason: store.Reason{Code: store.Replaced, Actor: "a", Node: "n1"}, time: 1_700_000_000_000}},
+		{number: 1, rec: store.Pack(&rec)},
 	})
 	if err := file.Write(w.entries); err != nil {
 		t.Fatal(err)

@@ -3,14 +3,47 @@ package memory
 import (
 	"slices"
 	"sort"
+	"unsafe"
 
 	"github.com/roster-sd/roster/store"
 )
 
+// event is a change of one record, as the log keeps it.
+type event struct {
+	number      uint64 // of the revision
+	time        store.Millis
+	rec, before *store.Packed
+	reason      store.Reason
+}
+
+func (e *event) last() *store.Packed {
+	if e.rec != nil {
+		return e.rec
+	}
+	return e.before
+}
+
+func (e *event) key() store.Key { return e.last().Key() }
+
+// size is about how many bytes the event keeps that no earlier event of its log does.
+func (e *event) size() int { return int(unsafe.Sizeof(*e)) + e.last().Size() }
+
+// event gives what others are told, in the epoch of the store.
+func (e *event) event(epoch uint64) store.Event {
+	out := store.Event{Revision: store.Revision{Epoch: epoch, Number: e.number}, Time: e.time, Reason: e.reason}
+	if e.rec != nil {
+		out.Record = e.rec.Record()
+	}
+	if e.before != nil {
+		out.Before = e.before.Record()
+	}
+	return out
+}
+
 // log is the newest events, in order. Each event has an absolute position that grows by
 // one; cursors keep positions, and so notice when the log moved past them.
 type log struct {
-	ring  []store.Event // grows up to limit, then is overwritten from its oldest on
+	ring  []event // grows up to limit, then is overwritten from its oldest on
 	limit int
 	size  int           // about how many bytes the events keep
 	most  int           // how many bytes they may
@@ -24,11 +57,11 @@ func (l *log) open(limit, most int, number uint64) {
 	l.limit, l.most, l.floor = limit, most, number
 }
 
-func (l *log) at(position uint64) *store.Event {
+func (l *log) at(position uint64) *event {
 	return &l.ring[position%uint64(l.limit)]
 }
 
-func (l *log) append(e store.Event) {
+func (l *log) append(e event) {
 	if l.next-l.first == uint64(l.limit) {
 		l.drop()
 	}
@@ -41,7 +74,7 @@ func (l *log) append(e store.Event) {
 		l.ring = append(l.ring, e)
 	}
 	l.next++
-	for l.size += e.Size(); l.size > l.most && l.first+1 < l.next; {
+	for l.size += e.size(); l.size > l.most && l.first+1 < l.next; {
 		l.drop()
 	}
 }
@@ -49,9 +82,9 @@ func (l *log) append(e store.Event) {
 // drop forgets the oldest event.
 func (l *log) drop() {
 	oldest := l.at(l.first)
-	l.floor = oldest.Revision.Number
-	l.size -= oldest.Size()
-	*oldest = store.Event{}
+	l.floor = oldest.number
+	l.size -= oldest.size()
+	*oldest = event{}
 	l.first++
 }
 
@@ -62,7 +95,7 @@ func (l *log) after(number uint64) (position uint64, ok bool) {
 		return 0, false
 	}
 	n := sort.Search(int(l.next-l.first), func(i int) bool {
-		return l.at(l.first+uint64(i)).Revision.Number > number
+		return l.at(l.first+uint64(i)).number > number
 	})
 	return l.first + uint64(n), true
 }

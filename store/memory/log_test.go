@@ -76,15 +76,15 @@ func TestLogIsBoundedByBytes(t *testing.T) {
 			rec := f.registerPadded(fmt.Sprint(i%7), i%3*1000)
 			size := 0
 			for at := f.log.first; at < f.log.next; at++ {
-				size += f.log.at(at).Size()
+				size += f.log.at(at).size()
 			}
 			kept := int(f.log.next - f.log.first)
 			if size != f.log.size || size > most || kept > 40 || kept < min(i+1, 40) && size+rec.Size()+3000 < most {
 				t.Fatalf("after %d, %d events keep %d bytes, the log says %d", i+1, kept, size, f.log.size)
 			}
-			after := f.log.at(f.log.first).Revision
-			if after.Number--; f.log.floor > after.Number {
-				t.Fatalf("after %d, the oldest event kept is after %d, the floor is %d", i+1, after.Number, f.log.floor)
+			after := f.log.at(f.log.first).number - 1
+			if f.log.floor > after {
+				t.Fatalf("after %d, the oldest event kept is after %d, the floor is %d", i+1, after, f.log.floor)
 			}
 		}
 		_, err := w.Next(t.Context())
@@ -118,9 +118,7 @@ func TestPositionsThatAreNotOfThisHistory(t *testing.T) {
 func TestRevisionIsNeverSplit(t *testing.T) {
 	var l log
 	l.open(4, 1<<40, 1)
-	add := func(number uint64) {
-		l.append(store.Event{Revision: store.Revision{Epoch: 1, Number: number}, Record: &store.Record{}})
-	}
+	add := func(number uint64) { l.append(event{number: number, rec: store.Pack(&store.Record{})}) }
 	for range 3 {
 		add(2)
 	}
@@ -132,7 +130,7 @@ func TestRevisionIsNeverSplit(t *testing.T) {
 	if _, ok := l.after(1); ok {
 		t.Error("revision 2 is given in part")
 	}
-	if p, ok := l.after(2); !ok || l.at(p).Revision.Number != 3 {
+	if p, ok := l.after(2); !ok || l.at(p).number != 3 {
 		t.Errorf("after(2) = %d, %v", p, ok)
 	}
 	if p, ok := l.after(4); !ok || p != l.next {

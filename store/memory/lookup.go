@@ -7,15 +7,9 @@ import (
 	"github.com/roster-sd/roster/store"
 )
 
-// lessee is what a lease keeps alive.
-type lessee struct {
-	rec *store.Record
-	e   *entry
-}
-
 // live tells whether rec may still be shown at a moment of the table's. It needs the mutex.
-func (s *Store) live(rec *store.Record, at time.Duration) bool {
-	return rec.Lease == 0 || s.table.LiveAt(lease.ID(rec.Lease), at)
+func (s *Store) live(rec *store.Packed, at time.Duration) bool {
+	return rec.Lease() == 0 || s.table.LiveAt(lease.ID(rec.Lease()), at)
 }
 
 // underRef gives the entry whose live record ref names. Without one, the kind of error says
@@ -27,7 +21,7 @@ func (s *Store) underRef(ref store.Ref) (*entry, error) {
 	switch {
 	case rec == nil && !e.latest.remembered(now):
 		return nil, store.ErrNotFound
-	case rec == nil || ref.Lease != 0 && ref.Lease != rec.Lease || !s.live(rec, now):
+	case rec == nil || ref.Lease != 0 && ref.Lease != rec.Lease() || !s.live(rec, now):
 		return nil, store.ErrLeaseLost
 	}
 	return e, nil
@@ -45,21 +39,21 @@ func (s *Store) during(ref *store.Ref) error {
 	return nil
 }
 
-// bind notes what the lease of rec keeps alive. It needs the mutex.
-func (s *Store) bind(rec *store.Record, e *entry) {
-	if rec.Lease == 0 {
+// bind notes that the lease of the entry's record keeps it alive. It needs the mutex.
+func (s *Store) bind(e *entry) {
+	if e.rec.Lease() == 0 {
 		return
 	}
-	n := int(lease.ID(rec.Lease).Slot())
+	n := int(lease.ID(e.rec.Lease()).Slot())
 	if n >= len(s.leased) { // by one: the table gives slots without gaps
-		s.leased = append(s.leased, lessee{})
+		s.leased = append(s.leased, nil)
 	}
-	s.leased[n] = lessee{rec, e}
+	s.leased[n] = e
 }
 
 // unbind forgets what the lease kept alive. It needs the mutex.
 func (s *Store) unbind(id store.LeaseID) {
 	if id != 0 {
-		s.leased[lease.ID(id).Slot()] = lessee{}
+		s.leased[lease.ID(id).Slot()] = nil
 	}
 }

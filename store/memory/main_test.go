@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -165,4 +166,9 @@ func tell(events []store.Event) string {
 		s = append(s, string(events[i].Reason.Code)+" "+events[i].Key().ID)
 	}
 	return fmt.Sprint(s)
+}
+
+// same tells whether two records are one version of one record.
+func same(a, b *store.Record) bool {
+	return a != nil && b != nil && (store.Pack(a) == store.Pack(b) || reflect.DeepEqual(a, b))
 }

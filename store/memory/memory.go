@@ -86,7 +86,7 @@ type Store struct {
 	revision store.Revision
 	table    *lease.Table
 	index    index
-	leased   []lessee // by slot of the lease
+	leased   []*entry // by slot of the lease
 	log      log
 	graves   graves
 	wakeAt   time.Duration // table time at which the expiry goroutine looks again

@@ -26,45 +26,46 @@ func (c *change) begin() store.Revision {
 	return c.s.revision
 }
 
-// put makes rec, which nobody else has yet, the record of the entry, and tells of it.
-func (c *change) put(e *entry, rec *store.Record, why store.Reason) {
-	before := e.rec
-	e.home.share(rec)
-	e.set(rec)
-	c.s.bind(rec, e)
-	c.s.keeper.note(item{number: c.begin().Number, rec: rec})
-	c.event(rec, before, c.signed(why))
+// put makes rec the record of the entry, and tells of it. It gives the record as it is kept.
+func (c *change) put(e *entry, rec *store.Record, why store.Reason) *store.Packed {
+	before, kept := e.rec, store.Pack(rec)
+	e.set(kept)
+	c.s.bind(e)
+	c.s.keeper.note(item{number: c.begin().Number, rec: kept})
+	c.event(kept, before, c.signed(why))
+	return kept
 }
 
 // remove takes the record out of the entry, remembers it, and tells of it. Its lease is
 // the caller's.
 func (c *change) remove(e *entry, why store.Reason) {
 	rec := e.rec
-	e.set(nil)
-	c.s.unbind(rec.Lease)
+	c.s.unbind(rec.Lease())
 	why = c.signed(why)
 	c.bury(e, rec, why)
+	e.set(nil)
 	c.event(nil, rec, why)
 }
 
 // bury remembers a record that left the entry.
-func (c *change) bury(e *entry, rec *store.Record, why store.Reason) {
-	stone := c.s.graves.add(e, store.Tombstone{
-		Record:   remains(rec),
-		Reason:   why,
-		Revision: c.begin(),
-		Time:     c.now,
-	}, c.s.table.Now())
-	c.s.keeper.note(item{number: c.begin().Number, stone: stone})
+func (c *change) bury(e *entry, rec *store.Packed, why store.Reason) {
+	gr := c.s.graves.add(e, grave{
+		rec:    remains(rec),
+		reason: why,
+		number: c.begin().Number,
+		time:   c.now,
+		dug:    c.s.table.Now(),
+	})
+	c.s.keeper.note(item{number: c.begin().Number, grave: gr})
 }
 
-func (c *change) event(rec, before *store.Record, why store.Reason) {
-	c.s.log.append(store.Event{
-		Revision: c.begin(),
-		Time:     c.now,
-		Record:   rec,
-		Before:   before,
-		Reason:   why,
+func (c *change) event(rec, before *store.Packed, why store.Reason) {
+	c.s.log.append(event{
+		number: c.begin().Number,
+		time:   c.now,
+		rec:    rec,
+		before: before,
+		reason: why,
 	})
 }
 

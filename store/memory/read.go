@@ -13,12 +13,13 @@ func (s *Store) Get(ctx context.Context, key store.Key) (*store.Record, error) {
 	if err := s.enter(ctx, "get", key); err != nil {
 		return nil, err
 	}
-	defer s.mu.Unlock()
 	rec := s.index.find(key).rec
-	if rec == nil || !s.live(rec, s.table.Now()) {
+	live := rec != nil && s.live(rec, s.table.Now())
+	s.mu.Unlock()
+	if !live {
 		return nil, fail("get", key, store.ErrNotFound)
 	}
-	return rec, nil
+	return rec.Record(), nil
 }
 
 // List gives the live records that sel chooses. It holds the store's mutex for the walk,
@@ -27,19 +28,32 @@ func (s *Store) List(ctx context.Context, sel store.Selector) (store.Snapshot, e
 	if err := s.enter(ctx, "list", store.Key{}); err != nil {
 		return store.Snapshot{}, err
 	}
-	defer s.mu.Unlock()
+	found, rev := s.list(sel)
+	s.mu.Unlock()
+	snap := store.Snapshot{Revision: rev}
+	if len(found) > 0 || sel.ID == "" {
+		snap.Records = make([]*store.Record, len(found))
+	}
+	for i, rec := range found {
+		snap.Records[i] = rec.Record()
+	}
+	return snap, nil
+}
+
+// list gives the live records as they are kept. It needs the mutex.
+func (s *Store) list(sel store.Selector) ([]*store.Packed, store.Revision) {
 	allLive := s.settle()
 	now := s.table.Now()
-	snap := store.Snapshot{Revision: s.revision}
+	var found []*store.Packed
 	if sel.ID == "" {
-		snap.Records = make([]*store.Record, 0, s.index.count(sel))
+		found = make([]*store.Packed, 0, s.index.count(sel))
 	}
-	s.index.sel(sel, func(rec *store.Record) {
+	s.index.sel(sel, func(rec *store.Packed) {
 		if allLive || s.live(rec, now) {
-			snap.Records = append(snap.Records, rec)
+			found = append(found, rec)
 		}
 	})
-	return snap, nil
+	return found, s.revision
 }
 
 // Tombstones gives the earlier lives of the key, newest first. One that is over but not
@@ -50,7 +64,7 @@ func (s *Store) Tombstones(ctx context.Context, key store.Key) ([]store.Tombston
 	}
 	defer s.mu.Unlock()
 	s.reap(key)
-	return s.index.find(key).tombstones(s.table.Now()), nil
+	return s.index.find(key).tombstones(s.revision.Epoch, s.table.Now()), nil
 }
 
 // TimeToLive gives what remains of each lease; zero for a live record that has none.
@@ -73,10 +87,10 @@ func (s *Store) timeToLive(ref store.Ref) time.Duration {
 	if err != nil {
 		return -1
 	}
-	if e.rec.Lease == 0 {
+	if e.rec.Lease() == 0 {
 		return 0
 	}
-	left, ok := s.table.Remaining(lease.ID(e.rec.Lease))
+	left, ok := s.table.Remaining(lease.ID(e.rec.Lease()))
 	if !ok {
 		return -1
 	}

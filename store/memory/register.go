@@ -3,7 +3,6 @@ package memory
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/roster-sd/roster/lease"
@@ -36,9 +35,7 @@ func (s *Store) Register(ctx context.Context, in store.Record, grant store.Grant
 	c := s.change()
 	defer c.done()
 	before, generation := e.rec, max(e.generation(), s.graves.forgotten)+1
-	rec := &in
-	rec.Instance.Tags = slices.Clone(in.Instance.Tags) // what the caller keeps is the caller's
-	rec.Instance.Metadata = slices.Clone(in.Instance.Metadata)
+	rec := &in // what it points to is the caller's, and is not kept
 	rec.Revision = c.begin()
 	rec.Changed = rec.Revision.Number
 	if grant.If.Absent && grant.If.Generation != 0 {
@@ -57,16 +54,15 @@ func (s *Store) Register(ctx context.Context, in store.Record, grant store.Grant
 	}
 	rec.TTL = grant.TTL
 	rec.Lease = s.grant(grant.TTL)
-	c.put(e, rec, grant.Why)
-	return rec, nil
+	return c.put(e, rec, grant.Why).Record(), nil
 }
 
 // allows tells whether the condition holds for an entry whose record is not due.
 func (e *entry) allows(cond store.Condition, now time.Duration) error {
 	switch rec := e.rec; {
 	case cond.Absent && rec != nil,
-		cond.Lease != 0 && (rec == nil || rec.Lease != cond.Lease),
-		cond.Generation != 0 && !cond.Absent && (rec == nil || rec.Generation != cond.Generation):
+		cond.Lease != 0 && (rec == nil || rec.Lease() != cond.Lease),
+		cond.Generation != 0 && !cond.Absent && (rec == nil || rec.Generation() != cond.Generation):
 		return store.ErrConflict
 	case cond.Absent && cond.Generation != 0 && e.forbids(cond.Generation, now):
 		return store.ErrLeaseLost
@@ -91,9 +87,9 @@ func (s *Store) grant(ttl time.Duration) store.LeaseID {
 }
 
 // end takes back the lease of a record that leaves. It needs the mutex.
-func (s *Store) end(rec *store.Record) {
-	if rec.Lease != 0 {
-		s.table.Revoke(lease.ID(rec.Lease))
-		s.unbind(rec.Lease)
+func (s *Store) end(rec *store.Packed) {
+	if rec.Lease() != 0 {
+		s.table.Revoke(lease.ID(rec.Lease()))
+		s.unbind(rec.Lease())
 	}
 }

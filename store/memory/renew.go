@@ -33,15 +33,15 @@ func (s *Store) Renew(ctx context.Context, refs []store.Ref) ([]store.Renewal, e
 // slot of the lease, and looks in no map. It needs the mutex.
 func (s *Store) renew(ref *store.Ref, now time.Duration) store.Renewal {
 	id := lease.ID(ref.Lease)
-	if n := id.Slot(); id == 0 || uint64(n) >= uint64(len(s.leased)) || !holds(s.leased[n].rec, ref) {
+	if n := id.Slot(); id == 0 || uint64(n) >= uint64(len(s.leased)) || !holds(s.leased[n], ref) {
 		e, err := s.underRef(*ref)
 		if err != nil {
 			return store.Renewal{Err: fail("renew", ref.Key, err)}
 		}
-		if e.rec.Lease == 0 {
+		if e.rec.Lease() == 0 {
 			return store.Renewal{}
 		}
-		id = lease.ID(e.rec.Lease)
+		id = lease.ID(e.rec.Lease())
 	}
 	ttl, ok := s.table.RenewAt(id, now)
 	if !ok {
@@ -50,7 +50,5 @@ func (s *Store) renew(ref *store.Ref, now time.Duration) store.Renewal {
 	return store.Renewal{TTL: ttl}
 }
 
-// holds tells whether rec is what ref names.
-func holds(rec *store.Record, ref *store.Ref) bool {
-	return rec != nil && rec.Lease == ref.Lease && rec.Key == ref.Key
-}
+// holds tells whether the entry's record is what ref names.
+func holds(e *entry, ref *store.Ref) bool { return e != nil && e.rec.Is(ref) }

@@ -118,9 +118,8 @@ func (s *Store) restore(st *State) {
 		e := s.index.place(key)
 		rec.Revision, rec.Changed = s.revision, s.revision.Number
 		rec.Lease = s.grant(rec.TTL)
-		e.home.share(rec)
-		e.set(rec)
-		s.bind(rec, e)
+		e.set(store.Pack(rec))
+		s.bind(e)
 	}
 	s.bury(p.stones)
 	s.keeper = newKeeper(s, st, p.items)
@@ -133,14 +132,14 @@ func (s *Store) bury(stones []store.Tombstone) {
 	first := s.revision.Number - uint64(len(stones))
 	dug := now - store.TombstoneAge
 	for i := range stones {
-		t := stones[i]
-		t.Revision = store.Revision{Epoch: s.revision.Epoch, Number: first + uint64(i)}
+		t := &stones[i]
 		// By the wall clock, which may have been set back since: then it is kept longer. The
 		// lines of the graves are by age, so that none is older than the one before it.
 		age := max(0, wall.Sub(t.Time.Time()))
 		dug = max(dug, now-min(age, store.TombstoneAge))
 		if now-dug < store.TombstoneAge {
-			s.graves.add(s.index.place(t.Record.Key), t, dug)
+			s.graves.add(s.index.place(t.Record.Key), grave{rec: store.Pack(t.Record), reason: t.Reason,
+				number: first + uint64(i), time: t.Time, dug: dug})
 		} else if died := t.Record.Generation; died > s.index.find(t.Record.Key).generation() {
 			s.graves.forgotten = max(s.graves.forgotten, died)
 		}

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/roster-sd/roster/store"
 	"github.com/roster-sd/roster/store/memory/journal"
 )
 
@@ -181,15 +180,14 @@ func (f fixture) view() string {
 	defer f.mu.Unlock()
 	var lines []string
 	for at, b := range f.index {
-		for id, e := range b.entries {
-			line := fmt.Sprint(at, id, ":")
+		for e := range b.entries.All() {
+			line := fmt.Sprint(at, e.id(), ":")
 			if rec := e.rec; rec != nil {
-				r := *rec
-				r.Lease, r.Revision, r.Changed = 0, store.Revision{}, 0
-				line += fmt.Sprintf(" %+v", r)
+				r := rec.Record()
+				line += fmt.Sprintf(" %d %v %d %s %s %+v %+v", r.Generation, r.TTL, r.RegisteredAt, r.Owner, r.Process, r.Tokens, r.Instance)
 			}
 			for gr := e.latest; gr != nil; gr = gr.earlier {
-				line += fmt.Sprintf(" †%d %v %d", gr.Record.Generation, gr.Reason, gr.Time)
+				line += fmt.Sprintf(" †%d %v %d", gr.rec.Generation(), gr.reason, gr.time)
 			}
 			lines = append(lines, line)
 		}

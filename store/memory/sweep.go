@@ -29,11 +29,11 @@ func (s *Store) sweepSome(from, to int) (more bool) {
 	defer c.done()
 	for n := from; n < min(to, len(s.leased)); n++ {
 		of := s.leased[n]
-		if of.rec == nil || s.table.Knows(lease.ID(of.rec.Lease)) {
+		if of == nil || s.table.Knows(lease.ID(of.rec.Lease())) {
 			continue
 		}
-		s.opts.Logger.Error("sweep: a record had lost its lease", "key", of.rec.Key.String())
-		c.remove(of.e, store.Reason{Code: store.Expired})
+		s.opts.Logger.Error("sweep: a record had lost its lease", "key", of.rec.Key().String())
+		c.remove(of, store.Reason{Code: store.Expired})
 	}
 	return to < len(s.leased)
 }

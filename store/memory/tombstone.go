@@ -8,7 +8,11 @@ import (
 
 // grave is a tombstone in its entry, and in the line of its kind.
 type grave struct {
-	store.Tombstone
+	rec    *store.Packed
+	reason store.Reason
+	number uint64 // of the revision of the death
+	time   store.Millis
+
 	dug     time.Duration // table time: a pause of the process uses up no memory of the dead
 	e       *entry
 	earlier *grave // of the same key
@@ -37,18 +41,20 @@ type line struct {
 	len            int
 }
 
-func (g *graves) line(t *store.Tombstone) *line {
-	if t.Reason.Meant() {
+func (g *graves) line(gr *grave) *line {
+	if gr.reason.Meant() {
 		return &g.meant
 	}
 	return &g.expired
 }
 
-// add remembers a death of the entry's, and gives the tombstone, which never changes.
-func (g *graves) add(e *entry, t store.Tombstone, now time.Duration) *store.Tombstone {
-	gr := &grave{Tombstone: t, dug: now, e: e, earlier: e.latest}
+// add remembers a death of the entry's, and gives the grave: what it says of the death never
+// changes.
+func (g *graves) add(e *entry, death grave) *grave {
+	gr := &death
+	gr.e, gr.earlier = e, e.latest
 	e.latest = gr
-	g.line(&gr.Tombstone).push(gr)
+	g.line(gr).push(gr)
 	n := 1
 	for old := gr.earlier; old != nil; old = old.earlier {
 		if n++; n > store.TombstonesPerKey {
@@ -62,12 +68,19 @@ func (g *graves) add(e *entry, t store.Tombstone, now time.Duration) *store.Tomb
 	if g.expired.len > g.maxExpired {
 		g.drop(g.expired.oldest)
 	}
-	return &gr.Tombstone
+	return gr
+}
+
+// tombstone gives what others are told, in the epoch of the store.
+func (gr *grave) tombstone(epoch uint64) store.Tombstone {
+	return store.Tombstone{Record: gr.rec.Record(), Reason: gr.reason,
+		Revision: store.Revision{Epoch: epoch, Number: gr.number}, Time: gr.time}
 }
 
 // remains gives what a tombstone keeps of a record; see [store.Tombstone].
-func remains(rec *store.Record) *store.Record {
-	return &store.Record{
+func remains(packed *store.Packed) *store.Packed {
+	rec := packed.Record()
+	return store.Pack(&store.Record{
 		Key:          rec.Key,
 		Lease:        rec.Lease,
 		Generation:   rec.Generation,
@@ -81,7 +94,7 @@ func remains(rec *store.Record) *store.Record {
 			Port:    rec.Instance.Port,
 			Status:  rec.Instance.Status,
 		},
-	}
+	})
 }
 
 // prune lets go of those that are old enough, limit at most, and tells whether it came
@@ -99,16 +112,19 @@ func (g *graves) prune(now time.Duration, limit int) (more bool) {
 }
 
 func (g *graves) drop(gr *grave) {
-	link := &gr.e.latest
+	e := gr.e
+	if e.rec == nil && e.latest == gr && gr.earlier == nil {
+		g.index.drop(e) // while there is something to know it by
+	}
+	link := &e.latest
 	for *link != gr {
 		link = &(*link).earlier
 	}
 	*link = gr.earlier
-	g.line(&gr.Tombstone).cut(gr)
-	if died := gr.Record.Generation; died > gr.e.generation() {
+	g.line(gr).cut(gr)
+	if died := gr.rec.Generation(); died > e.generation() {
 		g.forgotten = max(g.forgotten, died)
 	}
-	g.index.tidy(gr.e, gr.Record.Key)
 }
 
 // remembered is false for none, and for one that only waits for prune.
@@ -117,10 +133,10 @@ func (gr *grave) remembered(now time.Duration) bool {
 }
 
 // tombstones gives what is remembered of the key, newest first.
-func (e *entry) tombstones(now time.Duration) []store.Tombstone {
+func (e *entry) tombstones(epoch uint64, now time.Duration) []store.Tombstone {
 	out := []store.Tombstone{}
 	for gr := e.latest; gr.remembered(now); gr = gr.earlier {
-		out = append(out, gr.Tombstone)
+		out = append(out, gr.tombstone(epoch))
 	}
 	return out
 }
@@ -129,10 +145,10 @@ func (e *entry) tombstones(now time.Duration) []store.Tombstone {
 func (e *entry) generation() uint64 {
 	var latest uint64
 	if e.rec != nil {
-		latest = e.rec.Generation
+		latest = e.rec.Generation()
 	}
 	for gr := e.latest; gr != nil; gr = gr.earlier {
-		latest = max(latest, gr.Record.Generation)
+		latest = max(latest, gr.rec.Generation())
 	}
 	return latest
 }
@@ -141,7 +157,7 @@ func (e *entry) generation() uint64 {
 // generation lived.
 func (e *entry) forbids(generation uint64, now time.Duration) bool {
 	for gr := e.latest; gr.remembered(now); gr = gr.earlier {
-		if died := gr.Record.Generation; died > generation || died == generation && gr.Reason.Meant() {
+		if died := gr.rec.Generation(); died > generation || died == generation && gr.reason.Meant() {
 			return true
 		}
 	}

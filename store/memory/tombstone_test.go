@@ -40,7 +40,7 @@ func TestTombstonesOfTheExpiredAreBounded(t *testing.T) {
 				t.Errorf("%d tombstones of %s, want %d", got, id, want)
 			}
 		}
-		keys := len(f.index[place{store.KindInstance, "orders"}].entries)
+		keys := f.index[place{store.KindInstance, "orders"}].entries.Len()
 		if keys != 101 || f.graves.expired.len != 100 || f.graves.meant.len != 1 {
 			t.Errorf("%d keys, %d expired, %d meant", keys, f.graves.expired.len, f.graves.meant.len)
 		}
@@ -72,7 +72,7 @@ func TestTombstonesOfTheRemovedAreBounded(t *testing.T) {
 	for range 5 {
 		f.register("0", 0) // each replaces the one before
 	}
-	keys := len(f.index[place{store.KindInstance, "orders"}].entries)
+	keys := f.index[place{store.KindInstance, "orders"}].entries.Len()
 	if keys != 1 || f.graves.meant.len != 3 || len(f.stones("0")) != 3 {
 		t.Errorf("%d keys, %d in line, %d of the key", keys, f.graves.meant.len, len(f.stones("0")))
 	}

@@ -18,7 +18,8 @@ func (s *Store) Update(ctx context.Context, ref store.Ref, why store.Reason, app
 		if err != nil {
 			return nil, err
 		}
-		next := *before
+		was := before.Record()
+		next := *was
 		// Without spare capacity an append in the function cannot write behind the end of a
 		// slice that is published.
 		next.Instance.Tags = slices.Clip(next.Instance.Tags)
@@ -26,17 +27,17 @@ func (s *Store) Update(ctx context.Context, ref store.Ref, why store.Reason, app
 		if err := apply(&next); err != nil {
 			return nil, err
 		}
-		next.Key, next.Lease, next.Generation = before.Key, before.Lease, before.Generation
-		next.TTL, next.RegisteredAt = before.TTL, before.RegisteredAt
-		next.Revision, next.Changed = before.Revision, before.Changed
-		rec, swapped, err := s.swap(ctx, ref, before, &next, why)
+		next.Key, next.Lease, next.Generation = was.Key, was.Lease, was.Generation
+		next.TTL, next.RegisteredAt = was.TTL, was.RegisteredAt
+		next.Revision, next.Changed = was.Revision, was.Changed
+		rec, swapped, err := s.swap(ctx, ref, before, was, &next, why)
 		if err != nil || swapped {
 			return rec, err
 		}
 	}
 }
 
-func (s *Store) current(ctx context.Context, ref store.Ref) (*store.Record, error) {
+func (s *Store) current(ctx context.Context, ref store.Ref) (*store.Packed, error) {
 	if err := s.enter(ctx, "update", ref.Key); err != nil {
 		return nil, err
 	}
@@ -48,9 +49,9 @@ func (s *Store) current(ctx context.Context, ref store.Ref) (*store.Record, erro
 	return e.rec, nil
 }
 
-// swap puts next in the place of before, if that is still the record. Published records
-// never change, so the pointer is the version.
-func (s *Store) swap(ctx context.Context, ref store.Ref, before, next *store.Record, why store.Reason) (rec *store.Record, swapped bool, err error) {
+// swap puts next in the place of before, if that is still the record. What is kept never
+// changes, so the pointer is the version.
+func (s *Store) swap(ctx context.Context, ref store.Ref, kept *store.Packed, before, next *store.Record, why store.Reason) (rec *store.Record, swapped bool, err error) {
 	if err := s.enter(ctx, "update", ref.Key); err != nil {
 		return nil, false, err
 	}
@@ -59,7 +60,7 @@ func (s *Store) swap(ctx context.Context, ref store.Ref, before, next *store.Rec
 	if err != nil {
 		return nil, false, fail("update", ref.Key, err)
 	}
-	if e.rec != before {
+	if e.rec != kept {
 		return nil, false, nil
 	}
 	visible := !next.Instance.Equal(&before.Instance)
@@ -71,12 +72,9 @@ func (s *Store) swap(ctx context.Context, ref store.Ref, before, next *store.Rec
 	}
 	c := s.change()
 	defer c.done()
-	published := *next // the function may have kept the one it was given
-	rec = &published
-	rec.Revision = c.begin()
+	next.Revision = c.begin()
 	if visible {
-		rec.Changed = rec.Revision.Number
+		next.Changed = next.Revision.Number
 	}
-	c.put(e, rec, why)
-	return rec, true, nil
+	return c.put(e, next, why).Record(), true, nil
 }

@@ -62,6 +62,19 @@ func (w *watcher) Next(ctx context.Context) (store.Batch, error) {
 // collect scans one portion of the log. With no events and no error, news tells when to
 // look again; nil is at once.
 func (w *watcher) collect() (b store.Batch, news <-chan struct{}, err error) {
+	found, epoch, news, err := w.find()
+	if len(found) > 0 {
+		b.Events = make([]store.Event, len(found))
+		for i := range found {
+			b.Events[i] = found[i].event(epoch)
+		}
+		b.Revision = b.Events[len(found)-1].Revision
+	}
+	return b, news, err
+}
+
+// find gives the events of a portion of the log, and the epoch that they are of.
+func (w *watcher) find() (found []event, epoch uint64, news <-chan struct{}, err error) {
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
 	l := &w.s.log
@@ -73,21 +86,21 @@ func (w *watcher) collect() (b store.Batch, news <-chan struct{}, err error) {
 		w.failed = fail("watch", store.Key{}, store.ErrCompacted)
 	}
 	if w.failed != nil {
-		return store.Batch{}, nil, w.failed
+		return nil, 0, nil, w.failed
 	}
-	for scanned := 0; w.position < l.next; scanned++ {
+	epoch = w.s.revision.Epoch
+	for scanned, last := 0, uint64(0); w.position < l.next; scanned++ {
 		e := l.at(w.position)
-		whole := e.Revision != b.Revision // what is collected ends with a revision
-		if whole && (len(b.Events) >= maxEvents || scanned >= 8*portion) {
-			return b, nil, nil
+		whole := e.number != last // what is collected ends with a revision
+		if whole && (len(found) >= maxEvents || scanned >= 8*portion) {
+			return found, epoch, nil, nil
 		}
-		if w.sel.Matches(e.Key()) {
-			b.Events = append(b.Events, *e)
-			b.Revision = e.Revision
+		if w.sel.Matches(e.key()) {
+			found, last = append(found, *e), e.number
 		}
 		w.position++
 	}
-	return b, l.wait(), nil
+	return found, epoch, l.wait(), nil
 }
 
 func (w *watcher) isClosed() bool {

@@ -51,6 +51,9 @@ func compare(b *strings.Builder, path string, want, got reflect.Value) {
 	switch want.Kind() {
 	case reflect.Struct:
 		for i := range want.NumField() {
+			if !want.Type().Field(i).IsExported() {
+				continue
+			}
 			compare(b, path+"."+want.Type().Field(i).Name, want.Field(i), got.Field(i))
 		}
 		return

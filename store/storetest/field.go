@@ -15,7 +15,9 @@ func callersFields() []int {
 		switch typ.Field(i).Name {
 		case "Key", "Lease", "Generation", "Revision", "Changed", "TTL", "RegisteredAt":
 		default:
-			fields = append(fields, i)
+			if typ.Field(i).IsExported() {
+				fields = append(fields, i)
+			}
 		}
 	}
 	return fields
