@@ -3,7 +3,7 @@ package main
 import "runtime/debug"
 
 // ballast is address space that counts as live heap and is never touched, so it takes no
-// memory. With the collector's percentage below it makes the rule of docs/decisions/018: so much
+// memory. With the collector's percentage below it makes the rule of docs/decisions/020: so much
 // garbage may pile up before a collection as 32 MiB and half of what lives.
 var ballast []byte
 
