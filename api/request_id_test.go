@@ -25,7 +25,9 @@ func TestRequestID(t *testing.T) {
 			return n.do("POST", "/registry/heartbeat", beat, append(o, withToken(reg.Token))...).want(200)
 		}, true},
 		"health":         {func(o ...option) reply { return n.get("/health", o...).want(200) }, true},
-		"a registration": {func(o ...option) reply { return n.do("POST", "/registry/register", registration(), o...) }, false},
+		"a registration": {func(o ...option) reply {
+			return n.do("POST", "/registry/register", registration(`instanceId:"o-2"`), o...)
+		}, false},
 		"a denied write": {func(o ...option) reply {
 			return n.do("POST", "/registry/register", registration(), append(o, as("vault"))...).want(403)
 		}, false},
