@@ -24,7 +24,7 @@ func TestRequestID(t *testing.T) {
 		"a heartbeat": {func(o ...option) reply {
 			return n.do("POST", "/registry/heartbeat", beat, append(o, withToken(reg.Token))...).want(200)
 		}, true},
-		"health":         {func(o ...option) reply { return n.get("/health", o...).want(200) }, true},
+		"health": {func(o ...option) reply { return n.get("/health", o...).want(200) }, true},
 		"a registration": {func(o ...option) reply {
 			return n.do("POST", "/registry/register", registration(`instanceId:"o-2"`), o...)
 		}, false},
