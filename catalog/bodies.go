@@ -29,23 +29,18 @@ type bodies struct {
 }
 
 // scratch is where records are unpacked to be encoded.
-var scratch = sync.Pool{New: func() any { return new(workspace) }}
-
-type workspace struct {
-	rec  store.Record
-	text []byte
-}
+var scratch = sync.Pool{New: func() any { return new(store.Record) }}
 
 // appendBody appends the encoding of an entry.
 func (c *Catalog) appendBody(dst []byte, e *entry) []byte {
 	if body := e.body.Load(); body != nil {
 		return append(dst, *body...)
 	}
-	w := scratch.Get().(*workspace)
-	e.rec.Fill(&w.rec)
+	rec := scratch.Get().(*store.Record)
+	e.rec.Fill(rec)
 	n := len(dst)
-	dst = c.opts.Encode(dst, &w.rec)
-	scratch.Put(w)
+	dst = c.opts.Encode(dst, rec)
+	scratch.Put(rec)
 	c.bodies.keep(e, dst[n:])
 	return dst
 }

@@ -211,6 +211,7 @@ func TestDeadProcessAcrossARestart(t *testing.T) {
 			t.Errorf("the history does not tell why %s left: %+v", id, history)
 		}
 	}
+	b = settle(t, url) // the stream of before may have the two departures yet to tell
 	lives.end()
 	if d := b.left(1)["lives"]; d.Reason != "process_exited" {
 		t.Errorf("one that lived over the restart left with %+v", d)

@@ -143,7 +143,7 @@ func testOverrides(t *testing.T, on func(*config.Config), lose func()) {
 	a, b := r.node("a"), r.node("b")
 
 	// Set on one node, seen on the other, and no registration takes it away.
-	mine := a.register(201, "o-1")
+	a.register(201, "o-1")
 	b.register(201, "o-2")
 	a.set("o-1", wire.OverrideRequest{Status: "out_of_service", Reason: "it leaks", For: 3_600_000})
 	b.shows("o-1", "out_of_service")
@@ -153,7 +153,7 @@ func testOverrides(t *testing.T, on func(*config.Config), lose func()) {
 			t.Errorf("resolved %s", in.InstanceID)
 		}
 	}
-	mine = b.register(200, "o-1")
+	mine := b.register(200, "o-1")
 	if mine.Instance.Override == nil || mine.Instance.Override.Reason != "it leaks" {
 		t.Errorf("after a registration: %+v", mine.Instance.Override)
 	}
