@@ -38,7 +38,10 @@ type Options struct {
 	// Watchers bounds the event streams and the long polls that wait, of each identity; nil:
 	// nothing does.
 	Watchers Occupancy
-	Logger   *slog.Logger // nil: none
+	// Streaming is told of each request that becomes an event stream, before its first byte; nil:
+	// no one is.
+	Streaming func(*http.Request)
+	Logger    *slog.Logger // nil: none
 }
 
 // Health is the state of a node.

@@ -63,6 +63,9 @@ func (a *API) watch(c *gin.Context) {
 		s.sub, views = cat.Subscribe(q.services)
 	}
 	defer s.sub.Close()
+	if a.opts.Streaming != nil {
+		a.opts.Streaming(c.Request)
+	}
 	who.Request.RequestID() // while its answer can still carry it: a stream may be refused later
 	s.run(views)
 }

@@ -78,6 +78,15 @@ func (c *Conn) Excess() bool { return c.excess }
 // Share gives the share of its identity, nil where none is kept.
 func (c *Conn) Share() *Share { return c.share }
 
+// SetWriteBuffer bounds what the system keeps of what was written and is not acknowledged, where
+// the connection is one that has such a bound.
+func (c *Conn) SetWriteBuffer(bytes int) error {
+	if b, ok := c.Conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
+		return b.SetWriteBuffer(bytes)
+	}
+	return nil
+}
+
 // Close closes the connection and counts it no longer.
 func (c *Conn) Close() error {
 	c.leave()

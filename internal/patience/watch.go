@@ -95,6 +95,15 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return c.SetWriteDeadline(t)
 }
 
+// SetWriteBuffer bounds what the system keeps of what was written and is not acknowledged, where
+// the connection is one that has such a bound.
+func (c *conn) SetWriteBuffer(bytes int) error {
+	if b, ok := c.Conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
+		return b.SetWriteBuffer(bytes)
+	}
+	return nil
+}
+
 // SetReadDeadline sets the deadline of reads.
 func (c *conn) SetReadDeadline(t time.Time) error { return c.read.move(c.watch, t) }
 

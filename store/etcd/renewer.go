@@ -40,7 +40,7 @@ const (
 	// largeShare is how many renewals of large calls may be under way: few enough that a
 	// heartbeat which comes meanwhile waits a few milliseconds, and not for ten thousand
 	// renewals of somebody else.
-	largeShare = 400
+	largeShare = 200
 	// stallAfter is how long answers may stop before it is asked why.
 	stallAfter = 100 * time.Millisecond
 	// reopenMost bounds the pause before a broken stream is opened again.

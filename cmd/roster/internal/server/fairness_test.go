@@ -1,14 +1,13 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,10 +17,6 @@ import (
 
 	"github.com/roster-sd/roster/wire"
 )
-
-// childVariable makes the test binary a client of a measurement, in a process of its own: what it
-// needs to know, divided by new lines.
-const childVariable = "ROSTER_TEST_CLIENT"
 
 // beater is a client process: so many connections, each of which beats for an instance again
 // and again, with a pause between its beats.
@@ -36,8 +31,7 @@ func (b beater) encode() string {
 }
 
 // beat runs in the child. It prints how long each beat took, in microseconds.
-func beat(text string) error {
-	part := strings.Split(text, "\n")
+func beat(part []string) error {
 	b := beater{url: part[0], dir: part[1], name: part[2], service: part[3], id: part[4], token: part[5]}
 	var err1, err2, err3 error
 	b.connections, err1 = strconv.Atoi(part[6])
@@ -100,29 +94,18 @@ func (b beater) connection(ctx context.Context, pair *tls.Certificate) (took []i
 // start runs the client; wait gives how long its beats took, in order of size.
 func (b beater) start(t *testing.T) (wait func() []int) {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Env = append(os.Environ(), childVariable+"="+b.encode(), "GOMAXPROCS=1")
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	c := startChild(t, "beat", b.encode())
 	return func() []int {
-		if err := cmd.Wait(); err != nil {
-			t.Fatal(err)
-		}
+		t.Helper()
 		var took []int
-		for word := range strings.FieldsSeq(out.String()) {
-			us, err := strconv.Atoi(word)
+		for line := range c.lines {
+			us, err := strconv.Atoi(line)
 			if err != nil {
 				t.Fatal(err)
 			}
 			took = append(took, us)
 		}
+		c.end()
 		if slices.Sort(took); len(took) == 0 {
 			t.Fatal("no beat was answered")
 		}
@@ -131,9 +114,10 @@ func (b beater) start(t *testing.T) (wait func() []int) {
 }
 
 // TestFairness measures how much slower the heartbeats of one identity get while another floods
-// the node with its own over 64 connections, each client in a process of its own, without and
-// with shares. It prints what it finds, and judges only that both are answered: how long that
-// takes is the machine's.
+// the node with its own over 64 connections, each client in a process of its own: without shares,
+// with them, and, to tell what of that is the machine's, with as many heartbeats as the flood was
+// left with shares, sent to another node on the same machine. It prints what it finds, and judges
+// only that all are answered: how long that takes is the machine's.
 func TestFairness(t *testing.T) {
 	if os.Getenv("ROSTER_FAIRNESS") == "" {
 		t.Skip("a measurement for a machine that does nothing else; set ROSTER_FAIRNESS to a duration, such as 10s")
@@ -142,26 +126,68 @@ func TestFairness(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, fair := range []bool{false, true} {
-		t.Run(fmt.Sprintf("shares=%v", fair), func(t *testing.T) {
+	left := 0.0 // heartbeats a second that the flood has with shares
+	for _, arm := range []string{"without shares", "with shares", "elsewhere"} {
+		t.Run(arm, func(t *testing.T) {
 			f := newFolder(t)
-			n := serve(t, Options{Config: secure(f), noShares: !fair})
-			client := func(name string, connections int, pause, lasts time.Duration) beater {
-				mine := n.as(f, f.client(name), 1).register(201, name, "i", "")
-				return beater{"https://" + n.srv.Addr(), f.dir, name, name, "i", mine.Token, connections, pause, lasts}
+			n := serve(t, Options{Config: secure(f), noShares: arm != "with shares"})
+			client := func(name, address string, connections int, pause, lasts time.Duration) beater {
+				c := n.as(f, f.client(name), 1)
+				c.base = "https://" + address
+				mine := c.register(201, name, "i", "")
+				return beater{c.base, f.dir, name, name, "i", mine.Token, connections, pause, lasts}
 			}
-			const before = 4 * time.Second // until the flood is in full swing, and was seen
-			quiet := client("quiet", 1, 2*time.Millisecond, slice)
+			const connections, before = 64, 4 * time.Second // until the flood is in full swing, and was seen
+			quiet := client("quiet", n.srv.Addr(), 1, 2*time.Millisecond, slice)
 			alone := quiet.start(t)()
-			flood := client("flood", 64, 0, slice+before+time.Second)
+			address, pause := n.srv.Addr(), time.Duration(0)
+			if arm == "elsewhere" {
+				address = startNeighbour(t, f)
+				pause = time.Duration(connections / left * float64(time.Second))
+			}
+			flood := client("flood", address, connections, pause, slice+before+time.Second)
 			ended := flood.start(t)
 			time.Sleep(before)
 			beside := quiet.start(t)()
-			flooded := ended()
+			flooded := float64(len(ended())) / flood.lasts.Seconds()
+			if arm == "with shares" {
+				left = flooded
+			}
 			at := func(took []int, percent int) float64 { return float64(took[len(took)*percent/100]) }
 			t.Logf("p50 %.0f us alone, %.0f us beside the flood: ratio %.1f", at(alone, 50), at(beside, 50), at(beside, 50)/at(alone, 50))
 			t.Logf("p99 %.0f us alone, %.0f us beside the flood: ratio %.1f", at(alone, 99), at(beside, 99), at(beside, 99)/at(alone, 99))
-			t.Logf("the flood gets %.0f heartbeats a second", float64(len(flooded))/flood.lasts.Seconds())
+			t.Logf("the flood gets %.0f heartbeats a second", flooded)
 		})
 	}
+}
+
+// startNeighbour runs another node in a process of its own, with the certificates of the folder,
+// and gives its address.
+func startNeighbour(t *testing.T, f *folder) (address string) {
+	t.Helper()
+	c := startChild(t, "node", f.dir)
+	t.Cleanup(c.end)
+	return c.hear("at ")
+}
+
+// neighbour runs in the child, until its standard input ends.
+func neighbour(dir string) error {
+	cfg := free()
+	cfg.TLS = (&folder{dir: dir}).configuration()
+	srv, err := Open(Options{Config: cfg, Logger: slog.New(slog.DiscardHandler), noShares: true})
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	fmt.Println("at " + srv.Addr())
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		_, _ = io.Copy(io.Discard, os.Stdin) // to its end
+		stop()
+	}()
+	err = srv.Run(ctx)
+	<-heard
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -56,6 +57,9 @@ type heart struct {
 	done    sync.WaitGroup
 	beats   int
 	slowest time.Duration
+
+	mu   sync.Mutex
+	took []time.Duration // since the last lap
 }
 
 // beating registers an instance and keeps it alive on connections of its own.
@@ -73,7 +77,11 @@ func (n *node) beating(c *caller) *heart {
 				return
 			}
 			h.beats++
-			h.slowest = max(h.slowest, time.Since(begun))
+			took := time.Since(begun)
+			h.slowest = max(h.slowest, took)
+			h.mu.Lock()
+			h.took = append(h.took, took)
+			h.mu.Unlock()
 			select {
 			case <-ctx.Done():
 			case <-time.After(5 * time.Millisecond):
@@ -82,6 +90,25 @@ func (n *node) beating(c *caller) *heart {
 	})
 	n.t.Cleanup(func() { stop(); h.done.Wait() })
 	return h
+}
+
+// lap gives how long all but one in a hundred beats took since the last lap, 0 if there was none.
+func (h *heart) lap() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	took := h.took
+	if h.took = nil; len(took) == 0 {
+		return 0
+	}
+	slices.Sort(took)
+	return took[len(took)*99/100]
+}
+
+// since is how many beats there were since the last lap.
+func (h *heart) since() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.took)
 }
 
 // end stops the heart: it must have beaten meanwhile, with no beat slower than within.

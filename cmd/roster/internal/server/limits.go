@@ -105,6 +105,21 @@ func (s *Server) limitAPI(opts *api.Options) {
 	}
 }
 
+// streamBuffer is what the system may keep of a stream whose reader does not read; Linux takes it
+// twice. Left to itself it keeps megabytes, for each.
+const streamBuffer = 64 << 10
+
+// boundStream is told of each request that becomes an event stream.
+func (s *Server) boundStream(r *http.Request) {
+	c, _ := r.Context().Value(connKey{}).(*conn)
+	if c == nil || c.admitted == nil {
+		return
+	}
+	if err := c.admitted.SetWriteBuffer(streamBuffer); err != nil {
+		s.log.Debug("the buffer of a stream cannot be bounded", "error", err) // it is gone
+	}
+}
+
 // quota is the quota of instances.
 func (s *Server) quota() registry.Quota {
 	return registry.Quota{Instances: s.cfg.Limits.Instances, Refused: func() { s.metrics.Limited(limitInstances) }}

@@ -14,7 +14,7 @@ import (
 // nothing reaches them that would need a mask.
 func TestMain(m *testing.M) {
 	if text := os.Getenv(childVariable); text != "" {
-		if err := beat(text); err != nil {
+		if err := child(text); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

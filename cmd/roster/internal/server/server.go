@@ -165,6 +165,7 @@ func (s *Server) wire(authorizer *auth.Authorizer) error {
 		Identify:   s.identify,
 		Health:     s.health,
 		Instrument: s.metrics.Instrument,
+		Streaming:  s.boundStream,
 		Logger:     s.log,
 	}
 	s.limitAPI(&apiOpts)
