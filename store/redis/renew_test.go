@@ -64,14 +64,14 @@ func TestRenewLargeCalls(t *testing.T) {
 	f := onShared(t)
 	good, other := f.register("good", time.Hour).Ref(), f.register("other", 2*time.Hour).Ref()
 	bad := store.Ref{Key: store.InstanceKey("orders", "nobody"), Lease: 7}
-	refs := make([]store.Ref, 2*maxRefs+500)
+	refs := make([]store.Ref, 8*largeShare+300)
 	for i := range refs {
 		refs[i] = []store.Ref{good, other, bad}[i%1000%3]
 	}
 	var calls sync.WaitGroup
 	for g := range 3 {
 		calls.Go(func() {
-			mine := refs[g : len(refs)-g*maxRefs]
+			mine := refs[g : len(refs)-g*largeShare]
 			out, err := f.Renew(t.Context(), mine)
 			if err != nil || len(out) != len(mine) {
 				t.Errorf("%d results, %v", len(out), err)
