@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 	"sort"
-	"sync/atomic"
+	"sync"
 	"unsafe"
 
 	"github.com/roster-sd/roster/store"
@@ -19,7 +19,8 @@ type Change struct {
 	item     Item     // of After
 	at       Position // of the view after all changes of the revision that go with it
 	seq      uint64   // of its group
-	frame    atomic.Pointer[[]byte]
+	framed   sync.Once
+	frame    []byte // what Frame was first asked for
 }
 
 // Service is the name of the service that changed.
@@ -39,15 +40,11 @@ func (ch *Change) With(other *Change) bool { return ch.seq == other.seq }
 // Item is the instance after the change, as it is answered; only where After is set.
 func (ch *Change) Item() Item { return ch.item }
 
-// Frame gives what encode makes of the change. It is made once for all subscribers, or a
-// few times where several ask at the same moment.
+// Frame gives what encode makes of the change. It is made once for all subscribers: who asks
+// at the same moment waits for it.
 func (ch *Change) Frame(encode func(*Change) []byte) []byte {
-	if f := ch.frame.Load(); f != nil {
-		return *f
-	}
-	f := encode(ch)
-	ch.frame.CompareAndSwap(nil, &f)
-	return *ch.frame.Load()
+	ch.framed.Do(func() { ch.frame = encode(ch) })
+	return ch.frame
 }
 
 // Effect is what a change is to someone who looks through a filter.
