@@ -15,11 +15,12 @@ PACKAGES = $(shell $(GO) list ./... | grep -v '/internal/e2e$$')
 # What these test are processes, which the race detector does not see (ROSTER_E2E_RACE=1 builds
 # the nodes of the end-to-end tests with it).
 PROCESSES = /internal/e2e$$|/client/node$$|/internal/nodetest$$|/examples/
-# What is compiled serves other folders and the programs that tests build too. vet is a step of its
-# own, and without what a debugger needs programs are linked in half the time.
-QUICK    = -trimpath -vet=off -ldflags=-w
+# vet is a step of its own, and without what a debugger needs programs are linked in half the time.
+QUICK    = -vet=off -ldflags=-w
 
 export CGO_ENABLED ?= 0
+# What is compiled serves every step, other folders, and the programs that tests build.
+export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 
 .PHONY: run build backends test race vet lint vuln fuzz bench microbench clean help
 
@@ -29,7 +30,7 @@ run: build
 
 ## build: build build/roster
 build:
-	@$(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/roster
+	@$(GO) build -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/roster
 
 ## backends: what the tests need beside Go: programs from the system's packages; etcd is built once
 backends:
@@ -44,7 +45,7 @@ backends:
 			echo "$$program is not installed: tests that need it are skipped. On Debian or Ubuntu: apt-get install $$package" >&2; \
 		fi; \
 	done
-	@$(GO) build -C tools/etcd -trimpath -ldflags="-s -w" -o /dev/null go.etcd.io/etcd/server/v3 || \
+	@$(GO) build -C tools/etcd -ldflags="-s -w" -o /dev/null go.etcd.io/etcd/server/v3 || \
 		echo "etcd cannot be built: tests that need it are skipped" >&2
 
 ## test: run all tests

@@ -50,13 +50,8 @@ func (a *API) checkPolicy(c *gin.Context) {
 }
 
 func readQuestion(c *gin.Context) (q registry.PolicyQuestion, err error) {
-	b, err := read(c, maxBody)
-	if err != nil {
-		return q, err
-	}
-	defer b.release()
 	var f fields
-	err = b.document(func(name string, dec *jsontext.Decoder) error {
+	err = f.read(c, func(name string, dec *jsontext.Decoder) error {
 		switch name {
 		case "identity":
 			return f.text(name, dec, &q.Identity)
@@ -66,10 +61,7 @@ func readQuestion(c *gin.Context) (q registry.PolicyQuestion, err error) {
 			return f.text(name, dec, &q.Service)
 		}
 		return f.unknown(name, dec)
-	})
-	if err == nil {
-		err = f.with(q.Check)
-	}
+	}, func() []registry.FieldError { return q.Check() })
 	return q, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/roster-sd/roster/registry"
@@ -47,6 +48,20 @@ func (f *fields) with(check func() []registry.FieldError) error {
 		}
 	}
 	return f.err()
+}
+
+// read reads a body of one object: member reads the value of each of its members, and check
+// gives what the rules find wrong in the whole.
+func (f *fields) read(c *gin.Context, member func(name string, dec *jsontext.Decoder) error, check func() []registry.FieldError) error {
+	b, err := read(c, maxBody)
+	if err != nil {
+		return err
+	}
+	defer b.release()
+	if err := b.document(member); err != nil {
+		return err
+	}
+	return f.with(check)
 }
 
 // unknown notes a member that is not known, and skips it. So that a typo in one cannot

@@ -3,7 +3,6 @@ package api_test
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/internal/apicheck"
+	"github.com/roster-sd/roster/internal/pipenet"
 	"github.com/roster-sd/roster/internal/testlog"
 	"github.com/roster-sd/roster/lease"
 	"github.com/roster-sd/roster/registry"
@@ -72,13 +72,13 @@ func start(t *testing.T, s setup) *node {
 func simulate(t *testing.T, s setup) *node {
 	t.Helper()
 	n := assemble(t, s, func(r *http.Request) (string, error) { return r.Header.Get(who), nil })
-	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := pipenet.Listen()
 	srv := &http.Server{Handler: n.api.Handler()}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
 	n.url = "http://roster.test"
 	n.clients.dial = func(identity string) *http.Transport {
-		return &http.Transport{DisableCompression: true, DialContext: l.dial}
+		return &http.Transport{DisableCompression: true, DialContext: l.Dial}
 	}
 	t.Cleanup(func() {
 		n.api.Drain()
@@ -153,37 +153,3 @@ func (n *node) in(t *testing.T) *node {
 	part.t = t
 	return &part
 }
-
-// pipes is a listener without a network.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-}
-
-func (l *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	mine, theirs := net.Pipe()
-	select {
-	case l.conns <- theirs:
-		return mine, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (l *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipes) Close() error {
-	close(l.closed)
-	return nil
-}
-
-func (l *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }

@@ -69,13 +69,8 @@ func overrideOf(rec *store.Record) wire.OverrideEntry {
 
 func readOverride(c *gin.Context) (registry.OverrideRequest, error) {
 	q := registry.OverrideRequest{For: registry.DefaultOverride}
-	b, err := read(c, maxBody)
-	if err != nil {
-		return q, err
-	}
-	defer b.release()
 	var f fields
-	err = b.document(func(name string, dec *jsontext.Decoder) error {
+	err := f.read(c, func(name string, dec *jsontext.Decoder) error {
 		switch name {
 		case "status":
 			return f.text(name, dec, &q.Status)
@@ -87,9 +82,6 @@ func readOverride(c *gin.Context) (registry.OverrideRequest, error) {
 			return f.duration(name, dec, &q.For)
 		}
 		return f.unknown(name, dec)
-	})
-	if err == nil {
-		err = f.with(q.Check)
-	}
+	}, func() []registry.FieldError { return q.Check() })
 	return q, err
 }

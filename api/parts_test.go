@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/roster-sd/roster/internal/pipenet"
 	"github.com/roster-sd/roster/store"
 	"github.com/roster-sd/roster/wire"
 )
@@ -22,9 +22,9 @@ import (
 // the deadlines of a node's.
 func huge(t *testing.T, protocol string) (*node, *http.Transport) {
 	n := assemble(t, setup{}, func(r *http.Request) (string, error) { return r.Header.Get(who), nil })
-	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := pipenet.Listen()
 	srv := &http.Server{Handler: n.api.Handler(), WriteTimeout: 30 * time.Second, Protocols: new(http.Protocols)}
-	client := &http.Transport{DisableCompression: true, DialContext: l.dial, Protocols: new(http.Protocols)}
+	client := &http.Transport{DisableCompression: true, DialContext: l.Dial, Protocols: new(http.Protocols)}
 	for _, p := range []*http.Protocols{srv.Protocols, client.Protocols} {
 		p.SetHTTP1(protocol == "HTTP/1.1")
 		p.SetUnencryptedHTTP2(protocol == "HTTP/2")

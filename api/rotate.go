@@ -32,13 +32,8 @@ func (a *API) rotate(c *gin.Context) {
 
 // readRef reads the body of a heartbeat or a rotation.
 func readRef(c *gin.Context) (service, id string, err error) {
-	b, err := read(c, maxBody)
-	if err != nil {
-		return "", "", err
-	}
-	defer b.release()
 	var f fields
-	err = b.document(func(name string, dec *jsontext.Decoder) error {
+	err = f.read(c, func(name string, dec *jsontext.Decoder) error {
 		switch name {
 		case "serviceName":
 			return f.text(name, dec, &service)
@@ -46,9 +41,6 @@ func readRef(c *gin.Context) (service, id string, err error) {
 			return f.text(name, dec, &id)
 		}
 		return f.unknown(name, dec)
-	})
-	if err == nil {
-		err = f.with(func() []registry.FieldError { return registry.CheckRef(service, id) })
-	}
+	}, func() []registry.FieldError { return registry.CheckRef(service, id) })
 	return service, id, err
 }

@@ -16,7 +16,7 @@ module=$("$go" list -m)
 name() { echo "$built/$(echo "$1" | tr / -).test"; }
 
 # build PACKAGE: once for all of its targets.
-build() { "$go" test -trimpath -vet=off -ldflags=-w -tags "$tags" -c -fuzz=. -o "$(name "$1")" "$1"; }
+build() { "$go" test -vet=off -ldflags=-w -tags "$tags" -c -fuzz=. -o "$(name "$1")" "$1"; }
 
 # run PACKAGE NAME AMOUNT: prints what the program does only if it fails, and together, for
 # another runs beside it.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/roster-sd/roster/api/local"
 	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/catalog"
+	"github.com/roster-sd/roster/internal/pipenet"
 	"github.com/roster-sd/roster/lease"
 	"github.com/roster-sd/roster/registry"
 	"github.com/roster-sd/roster/store"
@@ -71,11 +71,11 @@ func start(t *testing.T, s setup) *daemon {
 		<-cat.Warm()
 	}
 
-	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := pipenet.Listen()
 	srv := &http.Server{Handler: a.Handler()}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
-	base := &http.Transport{DisableCompression: true, DialContext: l.dial}
+	base := &http.Transport{DisableCompression: true, DialContext: l.Dial}
 	t.Cleanup(func() {
 		base.CloseIdleConnections()
 		if err := srv.Close(); err != nil {
@@ -102,39 +102,6 @@ func panicking(guard api.Guard) api.Guard {
 		return guard(r)
 	}
 }
-
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-}
-
-func (l *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	mine, theirs := net.Pipe()
-	select {
-	case l.conns <- theirs:
-		return mine, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (l *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipes) Close() error {
-	close(l.closed)
-	return nil
-}
-
-func (l *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 type option func(*http.Request)
 

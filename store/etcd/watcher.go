@@ -3,12 +3,12 @@ package etcd
 import (
 	"context"
 	"math"
-	"sync"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/roster-sd/roster/store"
+	"github.com/roster-sd/roster/store/cursor"
 )
 
 const (
@@ -25,8 +25,7 @@ type watcher struct {
 	after  uint64 // number of the revision up to which everything was given
 	failed error
 
-	closed chan struct{}
-	once   sync.Once
+	cursor.Cursor
 }
 
 // Watch follows the changes after a revision. The context is for this call only.
@@ -40,7 +39,7 @@ func (s *Store) Watch(ctx context.Context, sel store.Selector, after store.Revis
 	if err != nil {
 		return nil, c.fail(err)
 	}
-	return &watcher{f: f, sel: sel, after: after.Number, closed: make(chan struct{})}, nil
+	return &watcher{f: f, sel: sel, after: after.Number, Cursor: cursor.New()}, nil
 }
 
 // follow gives the feed if it can be followed from a position: one that etcd still knows,
@@ -79,35 +78,19 @@ func (c *call) follow(after store.Revision) (*feed, error) {
 
 // Next gives what matches since the last batch, and waits if there is nothing.
 func (w *watcher) Next(ctx context.Context) (store.Batch, error) {
-	for {
-		if err := ctx.Err(); err != nil {
-			return store.Batch{}, err
-		}
-		b, news, err := w.collect()
-		if err != nil || len(b.Events) > 0 {
-			return b, err
-		}
-		if news == nil {
-			continue
-		}
-		select {
-		case <-news:
-		case <-w.closed:
-		case <-ctx.Done():
-		}
-	}
+	return w.Wait(ctx, w.collect)
 }
 
 // collect scans a portion of the log. With no events and no error, news tells when to
 // look again; nil is at once.
-func (w *watcher) collect() (b store.Batch, news <-chan struct{}, err error) {
+func (w *watcher) collect(context.Context) (b store.Batch, news <-chan struct{}, err error) {
 	f := w.f
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
 	case w.failed != nil:
 		return b, nil, w.failed
-	case f.s.closed.Load() || w.isClosed():
+	case f.s.closed.Load() || w.Closed():
 		return b, nil, w.fail(store.ErrClosed, nil)
 	case f.over != nil:
 		return b, nil, w.fail(f.over, f.down)
@@ -140,19 +123,4 @@ func (w *watcher) collect() (b store.Batch, news <-chan struct{}, err error) {
 func (w *watcher) fail(kind, cause error) error {
 	w.failed = &store.Error{Op: "watch", Backend: backend, Kind: kind, Cause: cause}
 	return w.failed
-}
-
-func (w *watcher) isClosed() bool {
-	select {
-	case <-w.closed:
-		return true
-	default:
-		return false
-	}
-}
-
-// Close ends the watch; a Next that waits elsewhere returns with ErrClosed.
-func (w *watcher) Close() error {
-	w.once.Do(func() { close(w.closed) })
-	return nil
 }

@@ -173,7 +173,7 @@ func TestWatcherOfOneAmongMany(t *testing.T) {
 		for i := range 9 * portion {
 			f.register(fmt.Sprint(i), 0)
 		}
-		if b, news, err := w.(*watcher).collect(); len(b.Events) != 0 || news != nil || err != nil || w.(*watcher).position != 8*portion {
+		if b, news, err := w.(*watcher).collect(t.Context()); len(b.Events) != 0 || news != nil || err != nil || w.(*watcher).position != 8*portion {
 			t.Errorf("the first portion ends at %d with %v, %v", w.(*watcher).position, news, err)
 		}
 		x := f.register("x", 0)

@@ -2,9 +2,9 @@ package memory
 
 import (
 	"context"
-	"sync"
 
 	"github.com/roster-sd/roster/store"
+	"github.com/roster-sd/roster/store/cursor"
 )
 
 // maxEvents is how many events a batch holds, or more where a single revision has more.
@@ -18,8 +18,7 @@ type watcher struct {
 	position uint64 // of the next event to look at
 	failed   error
 
-	closed chan struct{}
-	once   sync.Once
+	cursor.Cursor
 }
 
 // Watch follows the changes after a revision. The context is for this call only.
@@ -35,33 +34,17 @@ func (s *Store) Watch(ctx context.Context, sel store.Selector, after store.Revis
 	if !ok {
 		return nil, fail("watch", store.Key{}, store.ErrCompacted)
 	}
-	return &watcher{s: s, sel: sel, position: position, closed: make(chan struct{})}, nil
+	return &watcher{s: s, sel: sel, position: position, Cursor: cursor.New()}, nil
 }
 
 // Next gives what matches since the last batch, and waits if there is nothing.
 func (w *watcher) Next(ctx context.Context) (store.Batch, error) {
-	for {
-		if err := ctx.Err(); err != nil {
-			return store.Batch{}, err
-		}
-		b, news, err := w.collect()
-		if err != nil || len(b.Events) > 0 {
-			return b, err
-		}
-		if news == nil {
-			continue
-		}
-		select {
-		case <-news:
-		case <-w.closed:
-		case <-ctx.Done():
-		}
-	}
+	return w.Wait(ctx, w.collect)
 }
 
 // collect scans one portion of the log. With no events and no error, news tells when to
 // look again; nil is at once.
-func (w *watcher) collect() (b store.Batch, news <-chan struct{}, err error) {
+func (w *watcher) collect(context.Context) (b store.Batch, news <-chan struct{}, err error) {
 	found, epoch, news, err := w.find()
 	if len(found) > 0 {
 		b.Events = make([]store.Event, len(found))
@@ -80,7 +63,7 @@ func (w *watcher) find() (found []event, epoch uint64, news <-chan struct{}, err
 	l := &w.s.log
 	switch {
 	case w.failed != nil:
-	case w.s.closed || w.isClosed():
+	case w.s.closed || w.Closed():
 		w.failed = fail("watch", store.Key{}, store.ErrClosed)
 	case w.position < l.first:
 		w.failed = fail("watch", store.Key{}, store.ErrCompacted)
@@ -101,19 +84,4 @@ func (w *watcher) find() (found []event, epoch uint64, news <-chan struct{}, err
 		w.position++
 	}
 	return found, epoch, l.wait(), nil
-}
-
-func (w *watcher) isClosed() bool {
-	select {
-	case <-w.closed:
-		return true
-	default:
-		return false
-	}
-}
-
-// Close ends the watch; a Next that waits elsewhere returns with ErrClosed.
-func (w *watcher) Close() error {
-	w.once.Do(func() { close(w.closed) })
-	return nil
 }

@@ -3,9 +3,9 @@ package redis
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"github.com/roster-sd/roster/store"
+	"github.com/roster-sd/roster/store/cursor"
 )
 
 // maxEvents is how many events a batch holds.
@@ -22,8 +22,7 @@ type watcher struct {
 	broken uint64 // feed.broken when it was made
 	failed error
 
-	closed chan struct{}
-	once   sync.Once
+	cursor.Cursor
 }
 
 // Watch follows the changes after a revision. The context is for this call only.
@@ -42,7 +41,7 @@ func (s *Store) Watch(ctx context.Context, sel store.Selector, after store.Revis
 		return nil, c.refuse(store.ErrCompacted)
 	}
 	s.feed.follow(e, r.number(1), r.text(3))
-	return &watcher{f: &s.feed, sel: sel, e: e, at: after.Number, nonce: r.text(2), broken: broken, closed: make(chan struct{})}, nil
+	return &watcher{f: &s.feed, sel: sel, e: e, at: after.Number, nonce: r.text(2), broken: broken, Cursor: cursor.New()}, nil
 }
 
 func (f *feed) breaks() uint64 {
@@ -53,26 +52,13 @@ func (f *feed) breaks() uint64 {
 
 // Next gives what matches since the last batch, and waits if there is nothing.
 func (w *watcher) Next(ctx context.Context) (store.Batch, error) {
-	for {
-		if err := ctx.Err(); err != nil {
-			return store.Batch{}, err
-		}
+	return w.Wait(ctx, func(ctx context.Context) (store.Batch, <-chan struct{}, error) {
 		b, news, err := w.collect()
-		if err != nil || len(b.Events) > 0 {
-			return b, err
+		if err == nil && news == nil && len(b.Events) == 0 {
+			b, err = w.catchUp(ctx)
 		}
-		if news == nil {
-			if b, err = w.catchUp(ctx); err != nil || len(b.Events) > 0 {
-				return b, err
-			}
-			continue
-		}
-		select {
-		case <-news:
-		case <-w.closed:
-		case <-ctx.Done():
-		}
-	}
+		return b, news, err
+	})
 }
 
 // collect takes what the feed has. With no events and no error, news tells when to look
@@ -84,7 +70,7 @@ func (w *watcher) collect() (b store.Batch, news <-chan struct{}, err error) {
 	switch {
 	case w.failed != nil:
 		return b, nil, w.failed
-	case f.done || w.isClosed():
+	case f.done || w.Closed():
 		return b, nil, w.fail(store.ErrClosed, nil)
 	case f.broken != w.broken:
 		return b, nil, w.fail(f.why, f.cause)
@@ -147,19 +133,4 @@ func (w *watcher) keep(err error) error {
 		w.failed = err
 	}
 	return err
-}
-
-func (w *watcher) isClosed() bool {
-	select {
-	case <-w.closed:
-		return true
-	default:
-		return false
-	}
-}
-
-// Close ends the watch; a Next that waits elsewhere returns with ErrClosed.
-func (w *watcher) Close() error {
-	w.once.Do(func() { close(w.closed) })
-	return nil
 }

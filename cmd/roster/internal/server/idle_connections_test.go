@@ -17,7 +17,11 @@ import (
 // another's heartbeats are answered, and what they took is given back.
 func TestManyIdleConnections(t *testing.T) {
 	n := serve(t, Options{Config: free(), Insecure: true})
-	count := min(mostConnections, (admit.Descriptors()-500)/2, connectionsWithin(admit.Descriptors())-100)
+	most := 10_000
+	if racing {
+		most = 3_000 // the detector ends a process with more than 8,128 goroutines
+	}
+	count := min(most, (admit.Descriptors()-500)/2, connectionsWithin(admit.Descriptors())-100)
 	if count < 100 {
 		t.Skipf("this process may have %d descriptors", admit.Descriptors())
 	}

@@ -2,5 +2,5 @@
 
 package server
 
-// fewer is by what the numbers of hostile clients are divided.
-const fewer = 1
+// racing tells that the race detector watches.
+const racing = false

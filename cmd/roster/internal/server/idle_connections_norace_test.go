@@ -1,5 +1,0 @@
-//go:build !race
-
-package server
-
-const mostConnections = 10_000
