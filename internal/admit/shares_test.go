@@ -60,7 +60,7 @@ func (x *crowd) second() {
 }
 
 // TestSharesSlowTheHeavy: where the processor is late the one that takes most of it is slowed
-// down until it is not, to no less than half; the others are not, and who is alone is not.
+// down until it is not, to no less than a quarter; the others are not, and who is alone is not.
 func TestSharesSlowTheHeavy(t *testing.T) {
 	for name, c := range map[string]struct {
 		asked   map[string]float64

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,11 +44,18 @@ type process struct {
 // startChild runs the test binary as a child. The test must call end, or have read all lines.
 func startChild(t *testing.T, what ...string) *process {
 	t.Helper()
+	return startChildBy(t, nil, what...)
+}
+
+// startChildBy starts it by a command that runs the one that follows.
+func startChildBy(t *testing.T, by []string, what ...string) *process {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &process{t: t, cmd: exec.CommandContext(t.Context(), self), lines: make(chan string, 64)}
+	by = append(slices.Clone(by), self)
+	c := &process{t: t, cmd: exec.CommandContext(t.Context(), by[0], by[1:]...), lines: make(chan string, 64)}
 	c.cmd.Env = append(os.Environ(), childVariable+"="+strings.Join(what, "\n"), "GOMAXPROCS=1")
 	c.cmd.Stderr = os.Stderr
 	out, err := c.cmd.StdoutPipe()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ type beater struct {
 	url, dir, name, service, id, token string
 	connections                        int
 	pause, lasts                       time.Duration
+	by                                 []string // the command that runs it, if any
 }
 
 func (b beater) encode() string {
@@ -94,7 +96,7 @@ func (b beater) connection(ctx context.Context, pair *tls.Certificate) (took []i
 // start runs the client; wait gives how long its beats took, in order of size.
 func (b beater) start(t *testing.T) (wait func() []int) {
 	t.Helper()
-	c := startChild(t, "beat", b.encode())
+	c := startChildBy(t, b.by, "beat", b.encode())
 	return func() []int {
 		t.Helper()
 		var took []int
@@ -116,8 +118,9 @@ func (b beater) start(t *testing.T) (wait func() []int) {
 // TestFairness measures how much slower the heartbeats of one identity get while another floods
 // the node with its own over 64 connections, each client in a process of its own: without shares,
 // with them, and, to tell what of that is the machine's, with as many heartbeats as the flood was
-// left with shares, sent to another node on the same machine. It prints what it finds, and judges
-// only that all are answered: how long that takes is the machine's.
+// left with shares, sent to another node on the same machine, and with a flood that has of this
+// machine's processors only what nobody else wants (SCHED_IDLE), as one from another machine has. It
+// prints what it finds, and judges only that all are answered: how long that takes is the machine's.
 func TestFairness(t *testing.T) {
 	if os.Getenv("ROSTER_FAIRNESS") == "" {
 		t.Skip("a measurement for a machine that does nothing else; set ROSTER_FAIRNESS to a duration, such as 10s")
@@ -127,15 +130,22 @@ func TestFairness(t *testing.T) {
 		t.Fatal(err)
 	}
 	left := 0.0 // heartbeats a second that the flood has with shares
-	for _, arm := range []string{"without shares", "with shares", "elsewhere"} {
+	for _, arm := range []string{"without shares", "with shares", "elsewhere", "idle without shares", "idle with shares"} {
 		t.Run(arm, func(t *testing.T) {
+			var by []string
+			if strings.HasPrefix(arm, "idle") {
+				if _, err := exec.LookPath("chrt"); err != nil {
+					t.Skip("chrt (util-linux) is not installed")
+				}
+				by = []string{"chrt", "--idle", "0"}
+			}
 			f := newFolder(t)
-			n := serve(t, Options{Config: secure(f), noShares: arm != "with shares"})
+			n := serve(t, Options{Config: secure(f), noShares: !strings.HasSuffix(arm, "with shares")})
 			client := func(name, address string, connections int, pause, lasts time.Duration) beater {
 				c := n.as(f, f.client(name), 1)
 				c.base = "https://" + address
 				mine := c.register(201, name, "i", "")
-				return beater{c.base, f.dir, name, name, "i", mine.Token, connections, pause, lasts}
+				return beater{c.base, f.dir, name, name, "i", mine.Token, connections, pause, lasts, nil}
 			}
 			const connections, before = 64, 4 * time.Second // until the flood is in full swing, and was seen
 			quiet := client("quiet", n.srv.Addr(), 1, 2*time.Millisecond, slice)
@@ -146,6 +156,7 @@ func TestFairness(t *testing.T) {
 				pause = time.Duration(connections / left * float64(time.Second))
 			}
 			flood := client("flood", address, connections, pause, slice+before+time.Second)
+			flood.by = by
 			ended := flood.start(t)
 			time.Sleep(before)
 			beside := quiet.start(t)()
