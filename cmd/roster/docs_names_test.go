@@ -33,8 +33,8 @@ func TestDocumentKeys(t *testing.T) {
 			at += 1 + next
 		}
 	}
-	for _, name := range projectFiles(t) { // those of the client commands, and of the tests of several nodes
-		if strings.HasPrefix(name, "cmd/roster/internal/cli/") && !strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "internal/e2e/") || strings.HasPrefix(name, "internal/devstart/") {
+	for _, name := range projectFiles(t) { // those of the client commands, and of the tests of nodes
+		if strings.HasPrefix(name, "cmd/roster/internal/cli/") && !strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "internal/e2e/") || strings.HasPrefix(name, "cmd/roster/internal/server/") || strings.HasPrefix(name, "internal/devstart/") {
 			for _, v := range variable.FindAllString(read(t, name), -1) {
 				known[v] = true
 			}
