@@ -108,6 +108,7 @@ func explainLive(out *wire.Explanation, x *registry.Explained) {
 	out.Token = &wire.Rotation{ExpiresAt: rec.Tokens.UsedExpires, Rotations: x.Rotations.Count,
 		RotatedAt: int64(x.Rotations.Last), Unused: rec.Tokens.HasNewest}
 	out.Heartbeats = rhythmOf(x.Rhythm, rec.TTL)
+	out.Spared = x.Spared
 }
 
 func departureOf(d *registry.Departure) wire.Departure {

@@ -88,6 +88,7 @@ func (c *Catalog) step(st *step) {
 		c.departed.add(st.before)
 		s.remove(st.before)
 	}
+	c.noteRemoved(st, s)
 	s.judge(c.opts.Panic)
 	c.degraded += change(degraded, s.degraded)
 	c.stepKept(st, s)

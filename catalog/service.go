@@ -61,6 +61,7 @@ type service struct {
 	kept    int            // how many are shown that the store has let go
 	mark    uint64         // of the last change of which those are
 	recent  atomic.Pointer[state]
+	removed *removed // nil: none
 }
 
 func newService(name string, changed store.Revision) *service {

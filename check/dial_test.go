@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/roster-sd/roster/store"
 )
@@ -99,6 +100,9 @@ func TestOnlyGoodAnswersAreTried(t *testing.T) {
 	target := target(store.CheckTCP, port)
 	target.Address, target.Networks = "mixed.example.org", prefixes("127.0.0.1/32")
 	expect(t, p, target, "")
+	for end := time.Now().Add(20 * time.Second); count.Load() == 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond) // the system connects before the server accepts
+	}
 	if count.Load() != 1 {
 		t.Errorf("connected %d times", count.Load())
 	}

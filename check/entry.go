@@ -47,6 +47,7 @@ type entry struct {
 	owed   bool          // the verdict is to be told again
 	retell time.Duration // not before
 	retold int
+	again  bool // the verdict is to be told once more after a check that agrees
 
 	turnAddr netip.Addr // the address at which it has a turn
 	turnAt   time.Duration
@@ -63,6 +64,14 @@ func (e *entry) when() time.Duration {
 		return min(e.due, e.retell)
 	}
 	return e.due
+}
+
+// goesOn tells whether another registration of the target is checked on as what it was: it
+// stands as passing, and no check has said otherwise.
+func (e *entry) goesOn(t *Target) bool {
+	same := *t
+	same.Generation = e.target.Generation
+	return e.verdict != failing && !e.target.Unseen && !t.Unseen && !t.Failing && !e.target.anew(&same)
 }
 
 // settle takes in how a check ended, and tells whether that makes another verdict.
@@ -88,7 +97,7 @@ func (e *entry) settle(passed bool, why string, now time.Duration) bool {
 		return false
 	}
 	e.first, e.verdict = e.verdict == unknown, is
-	e.owed, e.retold = false, 0
+	e.owed, e.retold, e.again = false, 0, false
 	return true
 }
 

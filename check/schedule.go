@@ -26,7 +26,7 @@ type ScheduleOptions struct {
 	// Probe looks at a target once: [Prober.Probe], or what wraps it and passes its context on.
 	// Errors that are [ErrUndecided] count neither as passed nor as failed.
 	Probe func(context.Context, Target) error
-	// Report is told a verdict when it is first known, when it changes and after Retell. It is
+	// Report is told a verdict when it is first known, when it changes, and after Retell and Again. It is
 	// called from a worker, which it keeps busy, without a lock, and never twice at once for a key.
 	Report func(context.Context, Report)
 	// Observe, where it is given, is told of each check that was decided: when it began, how
@@ -78,12 +78,14 @@ func NewSchedule(options ScheduleOptions) *Schedule {
 }
 
 // Set takes a target in. One of the same key with another generation, address, port or
-// check begins anew; any other difference counts from the next check on.
+// check begins anew; any other difference counts from the next check on. But one that was
+// registered again as what it was, and is taken to pass, goes on with the failures that it has:
+// who registers more often than a verdict takes would never fail.
 func (s *Schedule) Set(t Target) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.targets[t.Key]; e != nil {
-		if !e.target.anew(&t) {
+		if !e.target.anew(&t) || e.goesOn(&t) {
 			e.target = t
 			return
 		}
@@ -125,6 +127,16 @@ func (s *Schedule) Retell(key store.Key) {
 	if e.index >= 0 {
 		heap.Fix(&s.due, e.index)
 		s.hurry()
+	}
+}
+
+// Again has a target's verdict given once more, after the next check that says the same. It may
+// be called from Report. Nothing is done for an unknown key, or without a verdict.
+func (s *Schedule) Again(key store.Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.targets[key]; e != nil && e.verdict != unknown {
+		e.again = true
 	}
 }
 

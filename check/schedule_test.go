@@ -246,6 +246,51 @@ func TestSetAgain(t *testing.T) {
 	})
 }
 
+// TestRegisteredAgain: one that passes and is registered again and again, faster than a verdict
+// takes, fails like any other; one that fails begins anew.
+func TestRegisteredAgain(t *testing.T) {
+	play(t, ScheduleOptions{}, func(t *testing.T, s *stage) {
+		target := named("1")
+		s.Set(target)
+		time.Sleep(15 * time.Second)
+		s.expect(t, "1 passing=true first=true run=1 ")
+		s.says(errDown)
+		for range 8 {
+			target.Generation++
+			s.Set(target)
+			time.Sleep(5 * time.Second)
+		}
+		s.expect(t, "1 passing=false first=false run=3 connection refused")
+		target.Generation, target.Unseen = target.Generation+1, true
+		s.Set(target)
+		s.says(nil)
+		time.Sleep(time.Second)
+		s.expect(t, "1 passing=true first=true run=1 ")
+	})
+}
+
+// TestRegisteredAgainMeanwhile: a check that began with an earlier registration says nothing of this.
+func TestRegisteredAgainMeanwhile(t *testing.T) {
+	play(t, ScheduleOptions{}, func(t *testing.T, s *stage) {
+		target := named("1")
+		target.Check.Failures = 1
+		s.Set(target)
+		time.Sleep(15 * time.Second)
+		s.expect(t, "1 passing=true first=true run=1 ")
+		s.answers(func(context.Context, Target) error {
+			s.answers(func(context.Context, Target) error { return nil })
+			target.Generation++
+			s.Set(target)
+			return errDown
+		})
+		time.Sleep(25 * time.Second)
+		s.expect(t)
+		if n := len(s.looks("1")); n < 3 {
+			t.Errorf("looked at %d times", n)
+		}
+	})
+}
+
 // Nothing comes of a target that is taken out, or of a registration that was replaced.
 func TestRemove(t *testing.T) {
 	play(t, ScheduleOptions{}, func(t *testing.T, s *stage) {
@@ -325,6 +370,27 @@ func TestRetell(t *testing.T) {
 		s.mu.Unlock()
 		time.Sleep(time.Minute)
 		s.expect(t) // it was taken
+	})
+}
+
+// TestAgain: a verdict is told once more after the next check that says the same.
+func TestAgain(t *testing.T) {
+	play(t, ScheduleOptions{}, func(t *testing.T, s *stage) {
+		s.Again(store.InstanceKey("orders", "unknown"))
+		target := named("1")
+		target.Failing = true
+		s.says(errDown)
+		s.Set(target)
+		s.Again(target.Key) // without a verdict there is nothing to tell
+		time.Sleep(35 * time.Second)
+		s.expect(t, "1 passing=false first=true run=3 connection refused")
+		s.Again(target.Key)
+		s.answers(func(context.Context, Target) error {
+			s.says(errDown)
+			return nil // the next one passes, and does not agree
+		})
+		time.Sleep(45 * time.Second)
+		s.expect(t, "1 passing=false first=true run=1 connection refused")
 	})
 }
 

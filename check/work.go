@@ -84,6 +84,8 @@ func (s *Schedule) conclude(e *entry, r *round, now time.Duration) (decided, tel
 	case !r.probing:
 	case errors.Is(r.err, errLater):
 		e.due = e.turnAt
+	case r.target.Generation != e.target.Generation: // it was registered again meanwhile
+		e.next(r.began, now)
 	case r.err != nil && r.pauses != s.pauses:
 		s.place(e, now)
 	case errors.Is(r.err, ErrUndecided):
@@ -96,6 +98,9 @@ func (s *Schedule) conclude(e *entry, r *round, now time.Duration) (decided, tel
 			said = r.err.Error()
 		}
 		decided, tell = true, e.settle(r.err == nil, said, now)
+		if e.again && e.agrees() {
+			e.again, tell = false, true
+		}
 		e.next(r.began, now)
 	}
 	if e.owed && e.agrees() && e.retell <= now {

@@ -123,7 +123,7 @@ func SetCheckDefaults(ck *store.Check) {
 		ck.Interval = DefaultInterval
 	}
 	if ck.Timeout == 0 {
-		ck.Timeout = min(DefaultTimeout, ck.Interval)
+		ck.Timeout = min(DefaultTimeout, max(ck.Interval, MinCheckTimeout)) // what is wrong with the interval is told of that
 	}
 	if ck.Failures == 0 {
 		ck.Failures = DefaultFailures
@@ -170,8 +170,8 @@ func (r *Registry) mayCheck(c Caller, service string, in *store.Instance) error 
 // begin sets what is said of an instance when it registers. With a check it is failing until it
 // first passes; but whoever registers again what passes already, in the same place and
 // under the same check, keeps that: a client that lost an answer, or was restarted by nobody but
-// itself, must not be out of every resolve for a round of checks. It is checked anew all
-// the same, and so is found out after as many failures as any other.
+// itself, must not be out of every resolve for a round of checks. Its checks go on, with the
+// failures that it has had, and so it is found out as any other.
 func begin(in *store.Record, current *store.Record) {
 	switch {
 	case in.Instance.Check == nil:

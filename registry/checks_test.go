@@ -81,6 +81,11 @@ func TestCheckRules(t *testing.T) {
 		{"the longest path", path(store.CheckHTTP, "/"+strings.Repeat("a", 511)), ""},
 		{"a longer path", path(store.CheckHTTP, "/"+strings.Repeat("a", 512)), "check.path"},
 		{"often", change(func(ck *store.Check) { ck.Interval = 4999 * time.Millisecond }), "check.interval"},
+		{"too often for its default timeout", func() *store.Check {
+			ck := store.Check{Type: store.CheckTCP, Interval: 50 * time.Millisecond}
+			SetCheckDefaults(&ck)
+			return &ck
+		}(), "check.interval"},
 		{"seldom", change(func(ck *store.Check) { ck.Interval = time.Hour + time.Millisecond }), "check.interval"},
 		{"the bounds", change(func(ck *store.Check) {
 			ck.Interval, ck.Timeout, ck.Failures, ck.Successes = 5*time.Second, 5*time.Second, 10, 10
@@ -110,6 +115,8 @@ func TestCheckDefaults(t *testing.T) {
 	for _, tt := range []struct{ in, want store.Check }{
 		{store.Check{Type: "tcp"}, store.Check{Type: "tcp", Interval: 10 * time.Second, Timeout: 2 * time.Second, Failures: 3, Successes: 2}},
 		{store.Check{Type: "http", Interval: time.Second}, store.Check{Type: "http", Path: "/", Interval: time.Second, Timeout: time.Second, Failures: 3, Successes: 2}},
+		{store.Check{Type: "tcp", Interval: 50 * time.Millisecond}, store.Check{Type: "tcp", Interval: 50 * time.Millisecond, Timeout: MinCheckTimeout, Failures: 3, Successes: 2}},
+		{store.Check{Type: "tcp", Interval: -1}, store.Check{Type: "tcp", Interval: -1, Timeout: MinCheckTimeout, Failures: 3, Successes: 2}},
 		{store.Check{Type: "grpc", Failures: 1, Successes: 1, Timeout: 5 * time.Second, Evict: true},
 			store.Check{Type: "grpc", Interval: 10 * time.Second, Timeout: 5 * time.Second, Failures: 1, Successes: 1, Evict: true}},
 	} {

@@ -32,6 +32,9 @@ type Explained struct {
 	Rhythm *catalog.Rhythm
 	// Hold is why it is shown past the end of its lease; nil: it is not.
 	Hold *Held
+	// Spared: it has failed its check and asked to be removed for that, and is kept because nearly all
+	// of its service fail.
+	Spared bool
 	// Registrations is how often it was registered within the events that are remembered.
 	Registrations int
 	Events        []Told // the newest, oldest first
@@ -130,6 +133,9 @@ func (r *Registry) explainLive(ctx context.Context, out *Explained, past *past) 
 		if out.HasTimeLeft = err == nil && rec.Lease != 0 && left[0] >= 0; out.HasTimeLeft {
 			out.TimeLeft = left[0]
 		}
+	}
+	if in := &rec.Instance; in.Health == store.HealthFailing && !in.Unchecked() && in.Check != nil && in.Check.Evict {
+		out.Spared = r.catalog.NearlyAllFail(rec.Key.Service)
 	}
 	if rec.Instance.Health != store.HealthSuspect {
 		return

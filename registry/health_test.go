@@ -29,6 +29,13 @@ func finding(rec *store.Record, why string) Finding {
 	return Finding{Key: rec.Key, Generation: rec.Generation, Passing: why == "", Why: why}
 }
 
+// removing is that one failed again.
+func removing(rec *store.Record) Finding {
+	f := finding(rec, "connection refused")
+	f.Remove = true
+	return f
+}
+
 // report reports, and checks what came of it.
 func (n *node) report(f Finding, changed bool, want error) *store.Record {
 	n.Helper()
@@ -138,7 +145,9 @@ func TestReportUnreachable(t *testing.T) {
 		n := one(t, setup{audit: func(e audit.Event) { kinds = append(kinds, e.Kind) }})
 		rec := n.checked("o1", true)
 		n.report(finding(rec, ""), true, nil)
-		if got := n.report(finding(rec, "connection refused"), true, nil); got != nil {
+		n.report(removing(rec), false, ErrOutdated) // it passes, by what is written
+		n.report(finding(rec, "connection refused"), true, nil)
+		if got := n.report(removing(rec), true, nil); got != nil {
 			t.Errorf("it is still there: %+v", got)
 		}
 		stones, err := n.store.inner.Tombstones(n.Context(), rec.Key)
@@ -150,8 +159,9 @@ func TestReportUnreachable(t *testing.T) {
 		}
 		rec = n.checked("o1", true)
 		var next *store.Record
+		n.report(finding(rec, "connection refused"), true, nil)
 		n.store.meanwhile("deregister", func() { next = n.checked("o1", true) })
-		if got := n.report(finding(rec, "connection refused"), false, ErrOutdated); got == nil || got.Generation != next.Generation {
+		if got := n.report(removing(rec), false, ErrOutdated); got == nil || got.Generation != next.Generation {
 			t.Errorf("the next registration: %+v", got)
 		}
 	})
@@ -169,12 +179,12 @@ func TestReportWhile(t *testing.T) {
 		mark, evict := n.checked("mark", false), n.checked("evict", true)
 		under := func(f Finding) Finding { f.While = &while; return f }
 		n.report(under(finding(mark, "")), true, nil)
-		n.report(under(finding(evict, "")), true, nil)
+		n.report(under(finding(evict, "connection refused")), true, nil)
 		pass(2 * time.Minute)
 		if got := n.report(under(finding(mark, "connection refused")), false, ErrAbsent); got.Instance.Health != store.HealthPassing {
 			t.Errorf("marked: %s", got.Instance.Health)
 		}
-		if got := n.report(under(finding(evict, "connection refused")), false, ErrAbsent); got == nil {
+		if got := n.report(under(removing(evict)), false, ErrAbsent); got == nil {
 			t.Error("removed")
 		}
 	})
@@ -192,6 +202,33 @@ func TestReportFails(t *testing.T) {
 		cancel()
 		if _, err := n.ReportHealth(ctx, finding(rec, "")); !errors.Is(err, context.Canceled) {
 			t.Error(err)
+		}
+	})
+}
+
+// TestReportSpares: nothing is removed of a service of which nearly all fail.
+func TestReportSpares(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := one(t, setup{})
+		rec := n.checked("o1", true)
+		for _, id := range []string{"o2", "o3"} {
+			n.report(finding(n.checked(id, false), "connection refused"), true, nil)
+		}
+		n.report(finding(rec, "connection refused"), true, nil)
+		synctest.Wait()
+		if got := n.report(removing(rec), false, ErrSpared); got == nil {
+			t.Error("it was removed")
+		}
+		if x, err := n.ExplainInstance(n.Context(), orders, "orders", "o1", 1); err != nil || !x.Spared {
+			t.Errorf("explained: %+v, %v", x, err)
+		}
+		if x, err := n.ExplainInstance(n.Context(), orders, "orders", "o2", 1); err != nil || x.Spared {
+			t.Errorf("one that is only marked, explained: %+v, %v", x, err)
+		}
+		n.report(finding(n.checked("o3", false), ""), true, nil)
+		synctest.Wait()
+		if got := n.report(removing(rec), true, nil); got != nil {
+			t.Error("it was not removed when one passes")
 		}
 	})
 }

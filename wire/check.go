@@ -22,7 +22,7 @@ const (
 // What becomes of an instance whose check fails.
 const (
 	OnFailureMark  = "mark"  // it is failing: listed, not resolved
-	OnFailureEvict = "evict" // it is removed, with the reason unreachable
+	OnFailureEvict = "evict" // and when two more checks fail it is removed, with the reason unreachable
 )
 
 // Verdict is what the check of an instance found when it last changed what is said of it.

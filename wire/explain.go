@@ -17,6 +17,9 @@ type Explanation struct {
 	Override   *OverrideEntry `json:"override,omitempty"`
 	Heartbeats *Rhythm        `json:"heartbeats,omitempty"` // absent: the node took none
 	Hold       *Hold          `json:"hold,omitempty"`
+	// Spared: it fails its check and asked to be removed for that, and is kept because nearly all of
+	// its service fail.
+	Spared bool `json:"spared,omitzero"`
 	// Left is how it left; of one that is there, how its life before ended.
 	Left *Departure `json:"left,omitempty"`
 	// Registrations is how often it was registered within the events that are remembered.

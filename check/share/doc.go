@@ -30,4 +30,10 @@
 // Only failures count of what is taken to pass: an instance that has failed for a week, or
 // that has never passed, is no evidence against the node. When the doubt is over, a failure is
 // reported once a check that began afterwards has failed as well.
+//
+// # Removal
+//
+// An instance that asked to be removed is marked first, and removed after two more failures, unless
+// nearly all of its service fail by then or another node says in its seat that it holds failures
+// back. It is looked at again after each check that fails.
 package share

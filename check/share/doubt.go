@@ -9,7 +9,8 @@ import (
 
 // When a node doubts itself. A node that is cut off learns it first from the instances that
 // are checked most often: so a few seconds are looked at for themselves, in which those would
-// reach their verdict, and half a minute, in which most others are looked at too.
+// reach their verdict, half a minute, in which most others are looked at too, and the latest
+// results of all, of which some may be checked once an hour.
 const (
 	doubtFrom = 3 // so many at least have to fail
 	near      = 3 * time.Second
@@ -22,6 +23,7 @@ const (
 type doubt struct {
 	mu      sync.Mutex
 	latest  map[store.Key]result
+	all     tally                           // of the latest results, whenever they came
 	seconds [int(far/time.Second) + 2]tally // of the latest results, by when they came
 	at      int64                           // the last second that they were brought to
 
@@ -49,6 +51,7 @@ func (d *doubt) note(now time.Duration, key store.Key, passed bool) {
 	r := result{d.at, passed}
 	d.latest[key] = r
 	d.count(r, 1)
+	d.all.add(passed, 1)
 	d.judge(now)
 }
 
@@ -69,18 +72,22 @@ func (d *doubt) look(now time.Duration) (doubting bool, since, ended time.Durati
 	return d.doubting, d.since, d.ended
 }
 
-// failing gives how many of the instances checked in the last half minute fail.
+// failing gives how many of the instances checked in the last half minute fail, or of all where it is
+// those that are the ground for a doubt.
 func (d *doubt) failing(now time.Duration) (failed, all int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.bring(now)
 	t := d.within(far)
+	if !t.doubtful() && d.all.doubtful() {
+		t = d.all
+	}
 	return t.failed, t.failed + t.passed
 }
 
 // judge begins and ends the doubt. It needs the mutex, as does all that follows.
 func (d *doubt) judge(now time.Duration) {
-	if d.within(near).doubtful() || d.within(far).doubtful() {
+	if d.within(near).doubtful() || d.within(far).doubtful() || d.all.doubtful() {
 		if !d.doubting {
 			d.doubting, d.since = true, now
 		}
@@ -107,13 +114,20 @@ func (d *doubt) second(n int64) *tally { return &d.seconds[n%int64(len(d.seconds
 
 // drop takes the latest result of an instance out of what is counted.
 func (d *doubt) drop(key store.Key) {
-	if r, ok := d.latest[key]; ok && r.second > d.at-int64(len(d.seconds)) {
+	r, ok := d.latest[key]
+	if !ok {
+		return
+	}
+	d.all.add(r.passed, -1)
+	if r.second > d.at-int64(len(d.seconds)) {
 		d.count(r, -1)
 	}
 }
 
-func (d *doubt) count(r result, n int) {
-	if t := d.second(r.second); r.passed {
+func (d *doubt) count(r result, n int) { d.second(r.second).add(r.passed, n) }
+
+func (t *tally) add(passed bool, n int) {
+	if passed {
 		t.passed += n
 	} else {
 		t.failed += n

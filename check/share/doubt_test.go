@@ -96,6 +96,24 @@ func TestDoubtOfTheFast(t *testing.T) {
 	x.is(true, "after four seconds")
 }
 
+// TestDoubtOfTheSeldom: of those that are checked every ten minutes, hardly any are looked at in half
+// a minute. What was found last of each counts until it is looked at again.
+func TestDoubtOfTheSeldom(t *testing.T) {
+	x := newDoubter(t)
+	x.results(0, 10, true, 10*time.Minute)
+	x.results(0, 5, false, 5*time.Minute)
+	x.is(false, "half fail")
+	x.results(5, 6, false, time.Minute)
+	x.is(true, "six of ten fail")
+	x.now += time.Minute
+	x.is(true, "nothing was looked at meanwhile")
+	if failed, all := x.d.failing(x.now); failed != 6 || all != 10 {
+		t.Errorf("%d of %d fail", failed, all)
+	}
+	x.results(0, 1, true, calmFor)
+	x.is(false, "five pass again")
+}
+
 // TestDoubtForgets: what left is counted no more, nor what was checked long ago.
 func TestDoubtForgets(t *testing.T) {
 	x := newDoubter(t)
@@ -143,13 +161,17 @@ func TestDoubtCounts(t *testing.T) {
 		x.d.note(x.now, store.InstanceKey("a", fmt.Sprint(id)), passed)
 		want[id] = latest{x.now, passed}
 		failed, all := 0, 0
+		var ever tally
 		for _, l := range want {
-			if x.now/time.Second-l.at/time.Second <= far/time.Second {
+			if ever.add(l.passed, 1); x.now/time.Second-l.at/time.Second <= far/time.Second {
 				all++
 				if !l.passed {
 					failed++
 				}
 			}
+		}
+		if ever.doubtful() && !(tally{all - failed, failed}).doubtful() {
+			failed, all = ever.failed, ever.failed+ever.passed
 		}
 		if f, a := x.d.failing(x.now); f != failed || a != all {
 			t.Fatalf("%d of %d fail, want %d of %d", f, a, failed, all)

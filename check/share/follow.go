@@ -55,8 +55,9 @@ func (s *Seat) listed(records []*store.Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.nodes)
+	clear(s.doubtful)
 	for _, rec := range records {
-		s.nodes[rec.Key.ID] = rec.Lease
+		s.note(rec.Key.ID, rec)
 	}
 	s.deaf = time.Time{}
 	s.missed()
@@ -67,9 +68,9 @@ func (s *Seat) told(events []store.Event) {
 	defer s.mu.Unlock()
 	for i := range events {
 		if ev := &events[i]; ev.Deleted() {
-			delete(s.nodes, ev.Key().ID)
+			s.note(ev.Key().ID, nil)
 		} else {
-			s.nodes[ev.Key().ID] = ev.Record.Lease
+			s.note(ev.Key().ID, ev.Record)
 		}
 	}
 	s.missed()

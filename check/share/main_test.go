@@ -148,8 +148,13 @@ const settled = 45 * time.Second
 // put registers instances of the service a, straight in the store.
 func (w *world) put(how *store.Check, ids ...string) {
 	w.Helper()
+	w.putIn("a", how, ids...)
+}
+
+func (w *world) putIn(service string, how *store.Check, ids ...string) {
+	w.Helper()
 	for _, id := range ids {
-		in := store.Record{Key: store.InstanceKey("a", id), Owner: "a", Instance: store.Instance{
+		in := store.Record{Key: store.InstanceKey(service, id), Owner: "a", Instance: store.Instance{
 			Address: "192.0.2.1", Port: 80, Status: store.StatusUp, Health: store.HealthFailing, Check: how,
 			Verdict: &store.Verdict{Why: store.NotChecked}}}
 		if _, err := w.nodes[0].link.Register(w.Context(), in, store.Grant{TTL: 24 * time.Hour}); err != nil {

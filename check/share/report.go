@@ -11,16 +11,20 @@ import (
 	"github.com/roster-sd/roster/store"
 )
 
-// report takes a verdict to the registry if it says something new. What could not be
-// written, the schedule gives again.
+// report takes a verdict to the registry if it says something new, or if the instance is to be
+// removed for it. What could not be written, the schedule gives again.
 func (r *Runner) report(ctx context.Context, rep check.Report) {
 	key := rep.Target.Key
 	f := registry.Finding{Key: key, Generation: rep.Target.Generation, Passing: rep.Passing, Why: rep.Why}
-	if !r.hear(&f) {
+	evict := !rep.Passing && rep.Target.Check.Evict
+	if says, mine := r.hear(&f, rep.Run); !mine || says && !evict {
+		return
+	} else if f.Remove = says; !rep.Passing && r.doubting(ctx) {
+		r.withhold(key)
 		return
 	}
-	if !rep.Passing && r.doubting(ctx) {
-		r.withhold(key)
+	if f.Remove && (!r.failedOn(key, rep.Run) || r.spared(ctx, key) || r.opts.Seat != nil && r.opts.Seat.Doubted()) {
+		r.schedule.Again(key)
 		return
 	}
 	if r.opts.Seat != nil {
@@ -35,13 +39,17 @@ func (r *Runner) report(ctx context.Context, rep check.Report) {
 	case err == nil:
 		r.stats.broken.Store(false)
 		if changed {
-			r.count(rep)
+			r.count(&f)
+		}
+		if evict && !f.Remove {
+			r.schedule.Again(key)
 		}
 		return
 	case ctx.Err() != nil:
 		return
 	case errors.Is(err, registry.ErrAbsent):
 		r.opts.Seat.Doubt()
+	case errors.Is(err, registry.ErrSpared):
 	case errors.Is(err, registry.ErrOutdated): // or the backend lost it, and it will be back
 	default:
 		r.stats.failed.Add(1)
@@ -52,18 +60,23 @@ func (r *Runner) report(ctx context.Context, rep check.Report) {
 	r.schedule.Retell(key)
 }
 
-// hear notes what the schedule says, and tells whether it is this node's to say and new.
-func (r *Runner) hear(f *registry.Finding) bool {
+// hear notes what the schedule says, and tells whether the instance says so already, and whether
+// it is this node's at all.
+func (r *Runner) hear(f *registry.Finding, run int) (says, mine bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.known[f.Key]
 	if s == nil || !s.mine || s.rec.Generation != f.Generation {
-		return false
+		return false, false
 	}
+	says = f.Says(&s.rec.Instance)
 	if s.found = failing; f.Passing {
 		s.found, s.withheld = passing, false
+		r.spare(s, false)
+	} else if !says {
+		s.markedAt = run
 	}
-	return !f.Says(&s.rec.Instance)
+	return says, true
 }
 
 func (r *Runner) withhold(key store.Key) {
@@ -74,11 +87,11 @@ func (r *Runner) withhold(key store.Key) {
 	}
 }
 
-func (r *Runner) count(rep check.Report) {
+func (r *Runner) count(f *registry.Finding) {
 	switch {
-	case rep.Passing:
+	case f.Passing:
 		r.stats.passing.Add(1)
-	case rep.Target.Check.Evict:
+	case f.Remove:
 		r.stats.evicted.Add(1)
 	default:
 		r.stats.failing.Add(1)

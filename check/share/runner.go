@@ -49,7 +49,9 @@ type Runner struct {
 	known  map[store.Key]*subject // the instances that ask for a check
 	view   View
 	circle circle
-	unsure bool // what was last said of the doubt
+	unsure bool           // what was last said of the doubt
+	spares map[string]int // instances that are spared, by service
+	held   time.Time      // when a failure was last held back; zero: long ago
 }
 
 // subject is an instance that asks for a check.
@@ -58,6 +60,8 @@ type subject struct {
 	mine     bool // this node checks it
 	found    found
 	withheld bool // a failure was not reported for a doubt
+	markedAt int  // how many checks in a row had failed when this node marked it; 0: another did
+	spared   bool // it is not removed, because nearly all of its service fail
 }
 
 // found is what the schedule last said of a subject.
@@ -80,6 +84,7 @@ type Status struct {
 	Targets  int // instances that this node checks
 	Nodes    int // nodes that share the checks, this one among them; 0: this node is not there
 	Withheld int // failures that are not reported for the doubt
+	Spared   int // instances that asked to be removed and are kept, because nearly all of their service fail
 	// Doubting: more than half of the checks of this node fail at once; Failing of Checked
 	// did in the last half minute.
 	Doubting         bool
@@ -93,7 +98,7 @@ func New(opts Options) *Runner {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	r := &Runner{opts: opts, log: opts.Logger, doubt: newDoubt(), began: time.Now(), known: map[store.Key]*subject{}}
+	r := &Runner{opts: opts, log: opts.Logger, doubt: newDoubt(), began: time.Now(), known: map[store.Key]*subject{}, spares: map[string]int{}}
 	if opts.Seat == nil {
 		r.view = View{Nodes: []string{"self"}, Self: "self"}
 		r.circle = circleOf(r.view.Nodes)
@@ -117,10 +122,9 @@ func (r *Runner) Run(ctx context.Context) error {
 
 // Status tells how it stands.
 func (r *Runner) Status() Status {
-	doubting := r.doubting(context.Background())
-	s := Status{Targets: r.schedule.Len(), Doubting: doubting,
+	s := Status{Targets: r.schedule.Len(),
 		Passed: r.stats.passing.Load(), Failed: r.stats.failing.Load(), Evicted: r.stats.evicted.Load(), Unwritten: r.stats.failed.Load()}
-	s.Failing, s.Checked = r.doubt.failing(r.now())
+	s.Doubting, s.Failing, s.Checked = r.Doubts()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.Nodes = len(r.view.Nodes)
@@ -129,7 +133,18 @@ func (r *Runner) Status() Status {
 			s.Withheld++
 		}
 	}
+	for _, n := range r.spares {
+		s.Spared += n
+	}
 	return s
+}
+
+// Doubts tells whether this node doubts itself, and how many of those that it has looked at lately
+// fail. It costs less than Status.
+func (r *Runner) Doubts() (doubting bool, failing, checked int) {
+	doubting = r.doubting(context.Background())
+	failing, checked = r.doubt.failing(r.now())
+	return doubting, failing, checked
 }
 
 // now is the clock of the doubt.

@@ -349,7 +349,7 @@ func TestEviction(t *testing.T) {
 		pass(settled)
 		w.fail("at first")
 		w.set(w.dead, true, "o1")
-		pass(settled)
+		pass(2 * settled)
 		if got := w.in(store.HealthPassing); !slices.Equal(got, []string{"o2", "o3"}) {
 			t.Errorf("%v pass", got)
 		}
@@ -371,6 +371,32 @@ func TestEviction(t *testing.T) {
 		if evicted != 1 {
 			t.Errorf("%d were removed", evicted)
 		}
+	})
+}
+
+// TestRegistersAndCrashes: an instance that comes, passes no check and comes again under its ID is
+// resolved no longer than one that stays.
+func TestRegistersAndCrashes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := form(t, 2)
+		w.put(how(), "o1")
+		pass(settled)
+		w.fail("at first")
+		w.set(w.dead, true, "o1")
+		for range 10 {
+			for _, rec := range w.backend.Snapshot().Records {
+				if rec.Key.ID == "o1" && rec.Instance.Health == store.HealthPassing { // as a registration leaves it
+					if _, err := w.nodes[0].link.Register(t.Context(), *rec, store.Grant{TTL: time.Hour}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			pass(5 * time.Second)
+		}
+		w.fail("it registers every five seconds", "o1")
+		w.set(w.dead, false, "o1")
+		pass(settled)
+		w.fail("it is back")
 	})
 }
 

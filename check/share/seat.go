@@ -43,12 +43,14 @@ type Seat struct {
 	poked   chan struct{} // look after the lease now; holds one
 	changed chan struct{} // View gives something else; holds one
 
-	mu    sync.Mutex
-	own   store.Ref // no lease: there is no seat
-	until time.Time // the end of its lease, if the backend has not heard the last renewals
-	nodes map[string]store.LeaseID
-	deaf  time.Time // since when the feed has been broken; zero: it is not
-	shown View
+	mu       sync.Mutex
+	own      store.Ref // no lease: there is no seat
+	until    time.Time // the end of its lease, if the backend has not heard the last renewals
+	said     bool      // it says that this node holds failures back
+	nodes    map[string]store.LeaseID
+	doubtful map[string]bool // of those, the ones that hold failures back
+	deaf     time.Time       // since when the feed has been broken; zero: it is not
+	shown    View
 }
 
 // View is who is there, as this node may act on it.
@@ -65,7 +67,7 @@ func NewSeat(opts SeatOptions) *Seat {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Seat{store: opts.Store, node: opts.Node, log: opts.Logger, nodes: map[string]store.LeaseID{},
+	return &Seat{store: opts.Store, node: opts.Node, log: opts.Logger, nodes: map[string]store.LeaseID{}, doubtful: map[string]bool{},
 		deaf: time.Now(), poked: make(chan struct{}, 1), changed: make(chan struct{}, 1)}
 }
 
@@ -192,6 +194,9 @@ func (s *Seat) leave(ctx context.Context) {
 func (s *Seat) set(own store.Ref, until time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if own.Lease != s.own.Lease {
+		s.said = false // a new record says nothing
+	}
 	s.own, s.until = own, until
 	s.look()
 }

@@ -40,7 +40,10 @@ func (r *Runner) follow(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
-			r.doubting(ctx) // so that its end is told
+			is := r.doubting(ctx) // so that its end is told
+			if r.opts.Seat != nil {
+				r.opts.Seat.Say(ctx, r.holdsBack(is))
+			}
 			continue
 		case <-seats:
 			r.reseat()
@@ -126,7 +129,11 @@ func (r *Runner) put(key store.Key, rec *store.Record) {
 	before := s.rec
 	s.rec = rec
 	if before != nil && anew(before, rec) {
-		s.found, s.withheld = nothing, false
+		if s.found != passing || !goesOn(before, rec) {
+			s.found = nothing
+		}
+		s.withheld, s.markedAt = false, 0
+		r.spare(s, false)
 		r.doubt.forget(key)
 	}
 	r.place(key, s, before == nil || differs(before, rec))
@@ -155,13 +162,22 @@ func (r *Runner) place(key store.Key, s *subject, changed bool) {
 func (r *Runner) remove(key store.Key, s *subject) {
 	r.schedule.Remove(key)
 	r.doubt.forget(key)
-	s.mine, s.found, s.withheld = false, nothing, false
+	s.mine, s.found, s.withheld, s.markedAt = false, nothing, false, 0
+	r.spare(s, false)
 }
 
 // anew tells whether what was found of the one record says nothing of the other.
 func anew(a, b *store.Record) bool {
 	x, y := &a.Instance, &b.Instance
 	return a.Generation != b.Generation || x.Address != y.Address || x.Port != y.Port || !store.SameCheck(x.Check, y.Check)
+}
+
+// goesOn tells whether the one record was registered again as what it was, and passes: the schedule
+// then goes on with it.
+func goesOn(a, b *store.Record) bool {
+	same := *a
+	same.Generation = b.Generation
+	return b.Instance.Health != store.HealthFailing && !anew(&same, b)
 }
 
 // differs tells whether two records give different targets.

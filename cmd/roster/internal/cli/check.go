@@ -16,7 +16,7 @@ func (r *registration) bindCheck() {
 	f.DurationVar(&r.timeout, "check-timeout", 0, "how long it waits for an answer; 2s if absent")
 	f.IntVar(&r.failures, "check-failures", 0, "after how many failures in a row the instance is failing; 3 if absent")
 	f.IntVar(&r.successes, "check-successes", 0, "after how many passes in a row it is passing again; 2 if absent")
-	f.BoolVar(&r.evict, "check-evict", false, "remove it when it fails, instead of marking it as failing")
+	f.BoolVar(&r.evict, "check-evict", false, "when it is failing and fails on, remove it")
 	complete(r.cmd, "check", wire.CheckTCP, wire.CheckHTTP, wire.CheckGRPC)
 }
 

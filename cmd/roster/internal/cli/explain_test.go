@@ -138,6 +138,9 @@ func TestConclude(t *testing.T) {
 		"live, but failing":                     {wire.Explanation{Instance: of(wire.Instance{Status: "up", Health: "failing"})}, nil},
 		"live, but failing its check: answered 503, since 3m ago, says n2": {wire.Explanation{Instance: of(wire.Instance{Status: "up", Health: "failing",
 			Verdict: &wire.Verdict{Why: "answered 503", Node: "n2", Since: noon - 180_000}})}, nil},
+		"live, but failing its check: answered 503, since 3m ago, says n2; it would be removed for that, but nearly all of its service fail": {
+			wire.Explanation{Spared: true, Instance: of(wire.Instance{Status: "up", Health: "failing",
+				Verdict: &wire.Verdict{Why: "answered 503", Node: "n2", Since: noon - 180_000}})}, nil},
 		"live, but failing: no node has done its check yet": {wire.Explanation{Instance: of(wire.Instance{Status: "up", Health: "failing",
 			Verdict: &wire.Verdict{Why: "not checked yet"}})}, nil},
 		"not resolved: its owner says draining": {wire.Explanation{Instance: of(wire.Instance{Status: "draining", Health: "passing"})}, nil},

@@ -28,7 +28,11 @@ func conclude(x *wire.Explanation, nodes []nodeAnswer) string {
 	case in.Health == "failing" && in.Verdict != nil && in.Verdict.Node == "":
 		return "live, but failing: no node has done its check yet"
 	case in.Health == "failing" && in.Verdict != nil:
-		return "live, but failing its check: " + verdictText(in, x.Time)
+		text := "live, but failing its check: " + verdictText(in, x.Time)
+		if x.Spared {
+			text += "; it would be removed for that, but nearly all of its service fail"
+		}
+		return text
 	case in.Health != "" && in.Health != "passing":
 		return "live, but " + in.Health
 	case o != nil && o.Status != "":

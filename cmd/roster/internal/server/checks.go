@@ -128,11 +128,14 @@ func (s *Server) checkStatus() (share.Status, bool) {
 
 // doubts is what readiness says of the checks; empty: nothing.
 func (s *Server) doubts() string {
-	st, ok := s.checkStatus()
-	if !ok || !st.Doubting {
+	if s.checks == nil {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d instances fail their checks at once, so that this node may be cut off and reports no failure", st.Failing, st.Checked)
+	doubting, failing, checked := s.checks.runner.Doubts()
+	if !doubting {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d instances fail their checks at once, so that this node may be cut off and reports no failure", failing, checked)
 }
 
 // untilEither gives a context of work that ends already with another.

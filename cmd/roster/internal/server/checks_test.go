@@ -51,12 +51,17 @@ func admitPatients(t *testing.T) *patients {
 // register registers one, which is removed when it fails if evict.
 func (p *patients) register(c *caller, id string, evict bool) {
 	p.t.Helper()
+	p.registerIn("orders", c, id, evict)
+}
+
+func (p *patients) registerIn(service string, c *caller, id string, evict bool) {
+	p.t.Helper()
 	port := p.proxies[id].Addr()
 	_, text, err := net.SplitHostPort(port)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	in := wire.Registration{ServiceName: "orders", InstanceID: id, Address: "127.0.0.1",
+	in := wire.Registration{ServiceName: service, InstanceID: id, Address: "127.0.0.1",
 		Check: &wire.Check{Type: wire.CheckHTTP, Path: "/healthz", Interval: 1000, Timeout: 1000, Failures: 3, Successes: 1}}
 	if _, err := fmt.Sscan(text, &in.Port); err != nil {
 		p.t.Fatal(err)
