@@ -2,6 +2,7 @@ package api
 
 import (
 	"net"
+	"net/http"
 
 	"github.com/gin-gonic/gin"
 
@@ -11,9 +12,9 @@ import (
 
 // What this surface refuses by itself, before or beside the use cases, is told here.
 
-// auditCaller tells of a connection whose certificate is no longer good.
-func (a *API) auditCaller(c *gin.Context, who registry.Caller, err error) {
-	a.reg.Audit(audit.Event{Kind: audit.CertificateRefused, Outcome: audit.Deny, Identity: who.Identity, From: host(c), Request: request(c).RequestID(), Why: err.Error()})
+// auditCaller tells of a connection whose certificate is no longer good; id names the request.
+func (a *API) auditCaller(r *http.Request, id string, who registry.Caller, err error) {
+	a.reg.Audit(audit.Event{Kind: audit.CertificateRefused, Outcome: audit.Deny, Identity: who.Identity, From: hostOf(r), Request: id, Why: err.Error()})
 }
 
 // auditLimited tells of a caller that was told to wait.
@@ -31,10 +32,12 @@ func (a *API) auditOrigin(c *gin.Context, code string) {
 }
 
 // host gives the address of the other end of the connection, without its port.
-func host(c *gin.Context) string {
-	h, _, err := net.SplitHostPort(c.Request.RemoteAddr)
+func host(c *gin.Context) string { return hostOf(c.Request) }
+
+func hostOf(r *http.Request) string {
+	h, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return c.Request.RemoteAddr
+		return r.RemoteAddr
 	}
 	return h
 }

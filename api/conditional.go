@@ -131,7 +131,7 @@ func (a *API) await(c *gin.Context, over <-chan time.Time, follow *following, si
 			return false
 		case <-ticker.C:
 			if who, err := a.opts.Identify(c.Request); err != nil {
-				a.auditCaller(c, who, err)
+				a.auditCaller(c.Request, request(c).RequestID(), who, err)
 				return false
 			}
 		case <-sub.Wake():

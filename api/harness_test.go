@@ -63,6 +63,7 @@ func start(t *testing.T, s setup) *node {
 		n.api.Drain()
 		n.clients.close()
 		srv.Close()
+		n.wait()
 	})
 	return n
 }
@@ -87,8 +88,17 @@ func simulate(t *testing.T, s setup) *node {
 			t.Error(err)
 		}
 		<-served
+		n.wait()
 	})
 	return n
+}
+
+// wait waits for the streams that the server does not know of.
+func (n *node) wait() {
+	n.t.Helper()
+	if err := n.api.Wait(context.Background()); err != nil {
+		n.t.Error(err)
+	}
 }
 
 // assemble wires a node that serves nobody yet.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -78,6 +79,8 @@ type API struct {
 	stop     chan struct{} // closed when streams and long polls are to end
 	stopOnce sync.Once
 	position positionText
+	turns    *turns // of the event streams
+	lines    lines  // the connections of those that are detached
 }
 
 // New makes the API and its routes.
@@ -86,7 +89,8 @@ func New(opts Options) *API {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	gin.SetMode(gin.ReleaseMode)
-	a := &API{opts: opts, reg: opts.Registry, log: opts.Logger, engine: gin.New(), made: time.Now(), stop: make(chan struct{})}
+	a := &API{opts: opts, reg: opts.Registry, log: opts.Logger, engine: gin.New(), made: time.Now(), stop: make(chan struct{}), turns: newTurns(turnsHere())}
+	a.lines.init()
 	e := a.engine
 	e.HandleMethodNotAllowed = true
 	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false
@@ -109,8 +113,30 @@ func New(opts Options) *API {
 func (a *API) Handler() http.Handler { return a.engine.Handler() }
 
 // Drain ends event streams and long polls, so that a server can shut down; it may be
-// called more than once. Requests that come later are served, but do not wait.
-func (a *API) Drain() { a.stopOnce.Do(func() { close(a.stop) }) }
+// called more than once. Requests that come later are served, but do not wait. Those streams
+// whose connections are not the server's any more are waited for by Wait.
+func (a *API) Drain() {
+	a.stopOnce.Do(func() { close(a.stop) })
+	a.lines.drain()
+}
+
+// Wait drains, and waits for the event streams that have connections of their own: a server
+// neither knows nor waits for them. When the context ends, the streams that are left are cut off,
+// and its error is given.
+func (a *API) Wait(ctx context.Context) error {
+	a.Drain()
+	var err error
+	select {
+	case <-a.lines.none:
+	case <-ctx.Done():
+		if a.lines.cut() > 0 {
+			err = ctx.Err()
+		}
+		<-a.lines.none
+	}
+	a.turns.working.Wait()
+	return err
+}
 
 // before gives what stands before the handler of every route.
 func (a *API) before(method, route string, refuse refusal) []gin.HandlerFunc {
@@ -122,6 +148,11 @@ func (a *API) before(method, route string, refuse refusal) []gin.HandlerFunc {
 			// Durations need no wall clock, which costs a second reading.
 			start := time.Since(a.made)
 			protect(c)
+			if s := detached(c); s != nil { // it goes on
+				s.over = func() { observe(http.StatusOK, time.Since(a.made)-start) }
+				s.release()
+				return
+			}
 			observe(c.Writer.Status(), time.Since(a.made)-start)
 		}
 	}
@@ -171,7 +202,7 @@ func (a *API) identify(c *gin.Context) (registry.Caller, bool) {
 	if err != nil {
 		a.reg.LogRefusal(c.Request.Context(), host(c), "caller refused", slog.String("from", c.Request.RemoteAddr),
 			slog.String("request", who.Request.RequestID()), slog.Any("error", err))
-		a.auditCaller(c, who, err)
+		a.auditCaller(c.Request, request(c).RequestID(), who, err)
 		a.fail(c, &problem{code: wire.CodeUnauthenticated, detail: "the client certificate is no longer good"})
 		return who, false
 	}

@@ -1,15 +1,14 @@
 package api
 
 import (
-	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/registry"
-	"github.com/roster-sd/roster/store"
 	"github.com/roster-sd/roster/wire"
 )
 
@@ -21,6 +20,8 @@ const (
 	quietTicks = 2
 	// writeWithin is how long one write to a slow reader may take before the stream ends.
 	writeWithin = 30 * time.Second
+	// slowAfter is how long a write may hold a turn where it cannot be known that it waits.
+	slowAfter = 2 * time.Millisecond
 )
 
 func (a *API) watch(c *gin.Context) {
@@ -43,13 +44,18 @@ func (a *API) watch(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	defer leave()
+	s := &stream{api: a, filter: &q.filter, who: who, services: q.services, sel: sel, allowed: sel.Allows, leave: leave}
+	s.seat.turns = a.turns
+	detached := false
+	defer func() {
+		if !detached {
+			s.close()
+		}
+	}()
 	if err := a.warm(c.Request.Context()); err != nil {
 		a.fail(c, err)
 		return
 	}
-	s := &stream{api: a, c: c, rc: http.NewResponseController(c.Writer), filter: &q.filter, who: who, services: q.services,
-		sel: sel, allowed: sel.Allows}
 	cat := a.reg.Catalog()
 	var views []catalog.View
 	if last, err := catalog.ParsePosition(c.Request.Header.Get("Last-Event-ID")); err == nil {
@@ -62,88 +68,192 @@ func (a *API) watch(c *gin.Context) {
 	if s.sub == nil {
 		s.sub, views = cat.Subscribe(q.services)
 	}
-	defer s.sub.Close()
 	if a.opts.Streaming != nil {
 		a.opts.Streaming(c.Request)
 	}
 	who.Request.RequestID() // while its answer can still carry it: a stream may be refused later
-	s.run(views)
+	h := c.Writer.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // proxies of nginx's kind would hold events back
+	a.revision(c)
+	if detached = s.detach(c, views); !detached {
+		s.serve(c, views)
+	}
 }
 
 // stream is one open watch.
 type stream struct {
 	api    *API
-	c      *gin.Context
-	rc     *http.ResponseController
+	out    outlet
 	sub    *catalog.Subscription
 	filter *catalog.Filter
+	leave  func() // gives its place among the watches of its caller back
 
+	seat seat
+	// told: the outlet yields the turn before it waits.
+	told  bool
+	slow  *time.Timer // yields where the outlet does not
+	late  bool        // the last write was slow
+	due   atomic.Bool // a look
+	quiet int         // ticks in which nothing was sent
+
+	request  *http.Request // for Identify
 	who      registry.Caller
 	services []string
 	sel      registry.Selection // what the stream was last decided by
 	allowed  func(service string) bool
+
+	line // of a stream that is detached
 }
 
-// run serves the stream until its caller leaves or stops being good, or the server drains.
-// views is the snapshot to begin with, nil where the stream resumes.
-func (s *stream) run(views []catalog.View) {
-	h := s.c.Writer.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // proxies of nginx's kind would hold events back
-	s.api.revision(s.c)
-	// The server's read deadline is for a request's body; a stream outlives it.
-	_ = s.rc.SetReadDeadline(time.Time{})
-	s.c.Writer.WriteHeader(http.StatusOK)
+// outlet is where a stream writes to.
+type outlet interface {
+	// send writes and flushes, within writeWithin, what stands in b after its room, and may use b
+	// as it likes.
+	send(b []byte) error
+}
 
-	if views != nil && !s.snapshot(views) || views == nil && !s.send([]byte(": resumed\n\n")) {
+// room is how many bytes each buffer of a stream begins with: the outlet's, for the length of a
+// chunk in hexadecimal and the end of its line.
+const room = 16 + len("\r\n")
+
+// clean gives a buffer in which nothing is written yet.
+func clean(b []byte) []byte { return append(b[:0], make([]byte, room)...) }
+
+// close gives back what the stream has of the node.
+func (s *stream) close() {
+	s.seat.leave()
+	if s.sub != nil {
+		s.sub.Close()
+	}
+	if s.slow != nil {
+		s.slow.Stop()
+	}
+	s.leave()
+}
+
+// begin sends what the stream begins with: views is the snapshot, nil where it resumes.
+func (s *stream) begin(views []catalog.View) bool {
+	if views == nil {
+		return s.say(": resumed\n\n")
+	}
+	if !s.snapshot(views) {
+		return false
+	}
+	s.sub.Wrote()
+	return true
+}
+
+// serve is a stream that is an answer of the server, in the goroutine of its request: until its
+// caller leaves or stops being good, or the server drains.
+func (s *stream) serve(c *gin.Context, views []catalog.View) {
+	s.request = c.Request
+	s.seat.begin = make(chan struct{}, 1)
+	s.sub.Notify(s.seat.want)
+	rc := http.NewResponseController(c.Writer)
+	s.out = &answered{c.Writer, rc}
+	// The server's read deadline is for a request's body; a stream outlives it.
+	_ = rc.SetReadDeadline(time.Time{})
+	c.Writer.WriteHeader(http.StatusOK)
+	if !s.begin(views) {
 		return
 	}
-	if views != nil {
-		s.sub.Wrote()
-	}
+	s.seat.done()
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
-	quiet := 0
 	for {
 		select {
-		case <-s.c.Request.Context().Done():
+		case <-c.Request.Context().Done():
 			return
 		case <-s.api.stop:
-			s.send([]byte(": the server is stopping\n\n"))
+			s.seat.leave()
+			s.bye()
 			return
-		case <-s.sub.Wake():
-			quiet = 0
-			if !s.decided() || !s.changes() {
+		case <-s.seat.begin:
+			if !s.turn() {
 				return
 			}
+			s.seat.done()
 		case <-ticker.C:
-			if who, err := s.api.opts.Identify(s.c.Request); err != nil {
-				s.api.auditCaller(s.c, who, err)
-				return
-			}
-			if !s.decided() {
-				return
-			}
-			if quiet++; quiet >= quietTicks {
-				quiet = 0
-				if !s.keepAlive() {
-					return
-				}
-			}
+			s.due.Store(true)
+			s.seat.want()
 		}
 	}
 }
 
-// send writes and flushes; a reader that takes nothing for too long ends the stream.
-func (s *stream) send(b []byte) bool {
-	if err := s.rc.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
+// answered writes to the answer of a request.
+type answered struct {
+	w  http.ResponseWriter
+	rc *http.ResponseController
+}
+
+func (a *answered) send(b []byte) error {
+	b = b[room:]
+	if err := a.rc.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
+		return err
+	}
+	if _, err := a.w.Write(b); err != nil {
+		return err
+	}
+	return a.rc.Flush()
+}
+
+// send writes; a reader that takes nothing for too long ends the stream. The turn is not held
+// while it waits for the reader: where the outlet does not tell, not for longer than slowAfter,
+// and not at all by a reader that was slow before. It gives the buffer to go on with, nil where
+// the stream is over.
+func (s *stream) send(b []byte) []byte {
+	if s.told {
+		if s.out.send(b) != nil {
+			return nil
+		}
+		return clean(b)
+	}
+	if s.late {
+		s.seat.yield()
+	}
+	if s.slow == nil {
+		s.slow = time.AfterFunc(slowAfter, s.seat.yield)
+	} else {
+		s.slow.Reset(slowAfter)
+	}
+	err := s.out.send(b)
+	if s.late = !s.slow.Stop(); err != nil {
+		return nil
+	}
+	return clean(b)
+}
+
+// say sends a text.
+func (s *stream) say(text string) bool { return s.send(append(clean(nil), text...)) != nil }
+
+// bye tells the reader why the stream ends.
+func (s *stream) bye() { s.say(": the server is stopping\n\n") }
+
+// turn does what there is to do. False: the stream is over.
+func (s *stream) turn() bool {
+	if s.due.Swap(false) && !s.look() {
 		return false
 	}
-	if _, err := s.c.Writer.Write(b); err != nil {
+	return s.decided() && s.changes()
+}
+
+// look checks, once a tick, that the caller is still good, and shows it that the stream lives.
+// False: the stream is over.
+func (s *stream) look() bool {
+	if who, err := s.api.opts.Identify(s.request); err != nil {
+		s.api.auditCaller(s.request, s.who.Request.RequestID(), who, err)
 		return false
 	}
-	return s.rc.Flush() == nil
+	if !s.decided() {
+		return false
+	}
+	if s.quiet++; s.quiet < quietTicks {
+		return true
+	}
+	s.quiet = 0
+	return s.keepAlive()
 }
 
 // decided decides the stream again if the policy is another than it was decided by. What its
@@ -155,7 +265,7 @@ func (s *stream) decided() bool {
 	}
 	sel, err := s.api.reg.Select(s.who, s.services)
 	if err != nil {
-		s.send([]byte(": not allowed any more\n\n"))
+		s.say(": not allowed any more\n\n")
 		return false
 	}
 	s.sel, s.allowed = sel, sel.Allows
@@ -164,7 +274,7 @@ func (s *stream) decided() bool {
 
 // resync tells the client to forget what it knows, and sends what there is.
 func (s *stream) resync() bool {
-	ok := s.send([]byte("event: "+wire.WatchResync+"\ndata: {}\n\n")) && s.snapshot(s.sub.Resync())
+	ok := s.say("event: "+wire.WatchResync+"\ndata: {}\n\n") && s.snapshot(s.sub.Resync())
 	if ok {
 		s.sub.Wrote()
 	}
@@ -175,123 +285,13 @@ func (s *stream) resync() bool {
 // client and tells it no event (WHATWG HTML, 9.2.6), so that one that has long seen no
 // change can still resume.
 func (s *stream) keepAlive() bool {
-	b := []byte(": keep-alive\n")
+	b := append(clean(nil), ": keep-alive\n"...)
 	if at, ok := s.sub.Position(); ok {
 		b = appendID(b, at)
 	}
-	return s.send(append(b, '\n'))
+	return s.send(append(b, '\n')) != nil
 }
 
 func appendID(b []byte, at catalog.Position) []byte {
 	return append(at.Append(append(b, "id: "...)), '\n')
-}
-
-// changes sends what waits; a subscriber that could not keep up starts over.
-func (s *stream) changes() bool {
-	changes, err := s.sub.Take()
-	if errors.Is(err, catalog.ErrLagged) {
-		return s.resync()
-	}
-	if err != nil {
-		return false
-	}
-	p := scratch.Get().(*[]byte)
-	b := (*p)[:0]
-	var open *catalog.Change // its event is written but for the end
-	for _, ch := range changes {
-		frame := s.frame(ch)
-		if frame == nil {
-			continue
-		}
-		b = closeEvent(b, open, ch)
-		b = append(b, frame...)
-		open = ch
-	}
-	b = closeEvent(b, open, nil)
-	ok := len(b) == 0 || s.send(b)
-	keepScratch(p, b)
-	if ok {
-		s.sub.Wrote()
-	}
-	return ok
-}
-
-// closeEvent ends the event before next, with the position if it is the last of those that
-// go together.
-func closeEvent(b []byte, open, next *catalog.Change) []byte {
-	if open == nil {
-		return b
-	}
-	if next == nil || !next.With(open) {
-		b = appendID(b, open.Position())
-	}
-	return append(b, '\n')
-}
-
-// frame gives the event of a change, without its end, as this watcher sees it; nil for
-// none.
-func (s *stream) frame(ch *catalog.Change) []byte {
-	if !s.allowed(ch.Service()) {
-		return nil
-	}
-	switch ch.Through(s.filter) {
-	case catalog.Put, catalog.Delete:
-		return ch.Frame(encodeChange)
-	case catalog.Left:
-		return encodeDelete(ch.After, store.Reason{Code: wire.Unmatched}, ch.Position())
-	}
-	return nil
-}
-
-func encodeChange(ch *catalog.Change) []byte {
-	if ch.After == nil {
-		return encodeDelete(ch.Before, ch.Reason, ch.Position())
-	}
-	b := append(make([]byte, 0, 512), "event: "+wire.WatchPut+"\ndata: "...)
-	return append(ch.Item().AppendJSON(b), '\n')
-}
-
-func encodeDelete(r *store.Packed, why store.Reason, at catalog.Position) []byte {
-	b := append(make([]byte, 0, 256), "event: "+wire.WatchDelete+"\ndata: "...)
-	b = append(b, marshal(wire.Deleted{ServiceName: r.Service(), InstanceID: r.ID(), Revision: at.String(),
-		Reason: string(why.Code), Note: why.Note, Actor: why.Actor, Node: why.Node})...)
-	return append(b, '\n')
-}
-
-// snapshot sends the views in parts. The position stands on the last part.
-func (s *stream) snapshot(views []catalog.View) bool {
-	p := scratch.Get().(*[]byte)
-	b := (*p)[:0]
-	defer func() { keepScratch(p, b) }()
-	part, n := 1, 0
-	begin := func() {
-		b = append(b, "event: "+wire.WatchSnapshot+"\ndata: {\"part\":"...)
-		b = append(appendInt(b, int64(part)), `,"instances":[`...)
-	}
-	begin()
-	for _, view := range views {
-		if !s.allowed(view.Name) {
-			continue
-		}
-		for item := range view.Items("") {
-			if !s.filter.Match(item.Packed()) {
-				continue
-			}
-			if n == wire.MaxSnapshotPart {
-				if b = append(b, "],\"last\":false}\n\n"...); !s.send(b) {
-					return false
-				}
-				part, n, b = part+1, 0, b[:0]
-				begin()
-			}
-			if n > 0 {
-				b = append(b, ',')
-			}
-			b = item.AppendJSON(b)
-			n++
-		}
-	}
-	b = append(b, "],\"last\":true}\n"...)
-	b = appendID(b, s.sub.Start())
-	return s.send(append(b, '\n'))
 }

@@ -26,6 +26,7 @@ type Subscription struct {
 	staged []*Change // guarded by Catalog.deliver
 
 	mu     sync.Mutex
+	notify func()  // called in place of a token; nil: none
 	from   instant // changes up to here are not wanted
 	queue  []*Change
 	lagged bool
@@ -128,6 +129,21 @@ func byName(views []View) []View {
 // Wake holds a token while there may be something to take.
 func (s *Subscription) Wake() <-chan struct{} { return s.wake }
 
+// Notify has f called whenever there may be something to take, in place of a token in Wake: for
+// who must not have all subscribers of a change wake up at once. It is called before Notify
+// returns if there is something by then. f is called with locks held: it must return at once,
+// and call neither the subscription nor the catalog.
+func (s *Subscription) Notify(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notify = f
+	select {
+	case <-s.wake:
+		f()
+	default:
+	}
+}
+
 // Take gives all changes that wait, whole revisions in order, possibly none.
 func (s *Subscription) Take() ([]*Change, error) {
 	s.mu.Lock()
@@ -204,11 +220,16 @@ func (s *Subscription) Close() {
 	s.mu.Lock()
 	s.ended, s.queue = true, nil
 	s.settle(true)
-	s.mu.Unlock()
 	s.signal()
+	s.mu.Unlock()
 }
 
+// signal needs mu.
 func (s *Subscription) signal() {
+	if s.notify != nil {
+		s.notify()
+		return
+	}
 	select {
 	case s.wake <- struct{}{}:
 	default:

@@ -85,7 +85,9 @@ func run(t *testing.T, opts rigOptions, identify func(*http.Request) (registry.C
 	go func() { done <- cat.Run(ctx) }()
 	<-cat.Warm()
 	return &node{store: st, catalog: cat, reg: reg, handler: a.Handler(), stop: func() {
-		a.Drain()
+		if err := a.Wait(context.Background()); err != nil {
+			t.Error(err)
+		}
 		cancel()
 		<-done
 		if err := st.Close(); err != nil {

@@ -82,6 +82,9 @@ func start(t *testing.T, s setup) *daemon {
 			t.Error(err)
 		}
 		<-served
+		if err := a.Wait(context.Background()); err != nil {
+			t.Error(err)
+		}
 		cancel()
 		<-done
 		if err := st.Close(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 )
 
 // Conn is a connection that a gate let in. What Identify finds out may be read once it has
@@ -16,6 +17,7 @@ type Conn struct {
 
 	share  *Share
 	excess bool
+	out    atomic.Pointer[outlet] // by which it writes; nil: as ever
 
 	mu       sync.Mutex // guards what follows: a connection may be closed at any time
 	closed   bool
@@ -85,6 +87,14 @@ func (c *Conn) SetWriteBuffer(bytes int) error {
 		return b.SetWriteBuffer(bytes)
 	}
 	return nil
+}
+
+// Write writes to the connection.
+func (c *Conn) Write(b []byte) (int, error) {
+	if o := c.out.Load(); o != nil {
+		return o.write(b)
+	}
+	return c.Conn.Write(b)
 }
 
 // Close closes the connection and counts it no longer.

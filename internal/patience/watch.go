@@ -2,9 +2,11 @@ package patience
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -102,6 +104,14 @@ func (c *conn) SetWriteBuffer(bytes int) error {
 		return b.SetWriteBuffer(bytes)
 	}
 	return nil
+}
+
+// SyscallConn gives the system's connection, where there is one. Deadlines hold for it too.
+func (c *conn) SyscallConn() (syscall.RawConn, error) {
+	if s, ok := c.Conn.(syscall.Conn); ok {
+		return s.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
 }
 
 // SetReadDeadline sets the deadline of reads.

@@ -14,7 +14,7 @@ import (
 // clock of deadlines stands still then.
 type idle struct {
 	after     time.Duration
-	instances func() int
+	instances func() int // and watches
 
 	open atomic.Int64 // requests under way
 	last atomic.Int64 // the end of the last use that is known, in nanoseconds since begun

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -190,7 +191,10 @@ func (s *Server) wire(authorizer *auth.Authorizer) error {
 	}
 	s.metrics.Follow(sources)
 	if s.opts.IdleStop > 0 {
-		s.idle = newIdle(s.opts.IdleStop, func() int { return s.catalog.Stats().Instances })
+		s.idle = newIdle(s.opts.IdleStop, func() int {
+			now := s.catalog.Stats()
+			return now.Instances + now.Subscribers // streams are no requests of the server's
+		})
 		handler = s.idle.wrap(handler)
 	}
 	s.mainServer = s.httpServer(handler)
@@ -268,8 +272,9 @@ func (s *Server) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.ShutdownTimeout)
 	defer cancel()
 	err := s.mainServer.Shutdown(ctx)
-	if err != nil {
-		s.log.Warn("requests were cut off", "error", err)
+	streams := s.api.Wait(ctx)
+	if err != nil || streams != nil {
+		s.log.Warn("requests were cut off", "error", cmp.Or(err, streams))
 		err = s.mainServer.Close()
 	}
 	if s.adminServer != nil {
