@@ -138,10 +138,8 @@ func BenchmarkDecode(b *testing.B) {
 		{"patch", `{"status":"draining","weight":50,"metadata":{"team":"payments"}}`, func(c *gin.Context) error { _, err := readPatch(c); return err }},
 		{"batch of 1,000", benchBatch(1000, func(int) string { return token }), func(c *gin.Context) error {
 			x := batches.Get().(*batch)
-			err := x.read(c)
-			x.beats, x.errs = x.beats[:0], x.errs[:0]
-			batches.Put(x)
-			return err
+			defer x.release()
+			return x.read(c)
 		}},
 	} {
 		b.Run(c.name, func(b *testing.B) {

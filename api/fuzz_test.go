@@ -16,6 +16,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/roster-sd/roster/auth"
 	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/lease"
 	"github.com/roster-sd/roster/registry"
@@ -140,14 +141,29 @@ func FuzzReference(f *testing.F) {
 	})
 }
 
+// decoded reads a batch with the decoder, whatever it holds.
+func decoded(text string) (*batch, error) {
+	b, err := read(posted(text), maxBatch)
+	if err != nil {
+		return nil, err
+	}
+	defer b.release()
+	x := new(batch)
+	return x, x.items(b)
+}
+
 func FuzzBatch(f *testing.F) {
+	token := strings.Repeat("A", auth.TokenLength)
 	for _, s := range append(decoderSeeds, `{"items":[]}`, `{"items":null}`, `{"items":[{"serviceName":"orders","instanceId":"o-1","token":"t"},null,{"x":1},[]]}`,
-		`{"items":[{}],"items":[]}`) {
+		`{"items":[{}],"items":[]}`, `{"items":[{"serviceName":"orders","instanceId":"o-1","token":"`+token+`"}]}`,
+		` { "items" : [ {"token":"`+token+`","instanceId":"o-1" , "serviceName":"a"},{"serviceName":"a","instanceId":"o-2","token":"`+token+`"} ] } `,
+		`{"items":[{"token":"`+token+`","token":"`+token+`","serviceName":"a"}]}`, `{"items":[{"serviceName":"a","instanceId":"o-2","token":"`+token+`"}],"x":1}`) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		var x batch
-		if err := x.read(posted(body)); err != nil {
+		x, err := decoded(body)
+		sameQuickly(t, body, x, err)
+		if err != nil {
 			refusedWell(t, err, body)
 			return
 		}
@@ -171,11 +187,31 @@ func FuzzBatch(f *testing.F) {
 		if len(text) > maxBatch {
 			return // with names where there were none
 		}
-		var y batch
-		if err := y.read(posted(text)); err != nil || !slices.Equal(x.beats, y.beats) {
-			t.Fatalf("%s: %+v is read back as %+v, %v", body, x.beats, y.beats, err)
+		if y, err := decoded(text); err != nil || !slices.Equal(x.beats, y.beats) {
+			t.Fatalf("%s: %+v is read back as %+v, %v", body, x.beats, y, err)
 		}
 	})
+}
+
+// sameQuickly holds that what is read without a decoder is what a decoder reads, with nothing
+// wrong in it.
+func sameQuickly(t *testing.T, body string, want *batch, err error) {
+	var q quickBatch
+	if !q.read([]byte(body)) {
+		if q.Len() > 0 {
+			t.Fatalf("%s: nothing was read, and %d items are there", body, q.Len())
+		}
+		return
+	}
+	if err != nil || q.Len() != len(want.beats) {
+		t.Fatalf("%s: %d items, and a decoder says %v", body, q.Len(), err)
+	}
+	for i, b := range want.beats {
+		service, id, digest := q.At(i)
+		if again, ok := auth.Digest(b.Token); !ok || service != b.Service || id != b.ID || digest != again || len(want.errs[i].errs) > 0 {
+			t.Fatalf("%s: item %d is %q, %q, and a decoder says %+v, %v", body, i, service, id, b, want.errs[i])
+		}
+	}
 }
 
 func FuzzPatch(f *testing.F) {

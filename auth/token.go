@@ -27,7 +27,7 @@ func NewToken() (token string, digest [32]byte, err error) {
 // Digest gives the SHA-256 of the token's 43 characters. It is false, with a zero digest,
 // for a string that [NewToken] cannot have made. Every call does the same work whatever
 // the string holds, and none allocates.
-func Digest(token string) ([32]byte, bool) {
+func Digest[T string | []byte](token T) ([32]byte, bool) {
 	var text [TokenLength]byte
 	n := copy(text[:], token)
 	var bad byte

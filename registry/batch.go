@@ -5,64 +5,58 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/roster-sd/roster/auth"
-	"github.com/roster-sd/roster/catalog"
 	"github.com/roster-sd/roster/store"
 )
 
 // batch is the heartbeats of one call.
 type batch struct {
-	r     *Registry
-	ctx   context.Context
-	ask   asking
-	beats []Beat
-	out   []Beaten // aligned with beats
+	r      *Registry
+	ctx    context.Context
+	ask    asking
+	beats  []Beat
+	tokens []signature // aligned with beats; nil: they stand in them
+	out    []Beaten    // aligned with beats
+	room   *room
 
 	mu    sync.Mutex
 	wrote map[string]store.Revision // by service, what is yet to become visible
-}
-
-// item is a beat that was prepared: with its instance, or, as a hard one, without.
-type item struct {
-	catalog.Handle
-	digest [32]byte
-	at     int // in the batch
 }
 
 // Heartbeats renews many leases in one call to the store. The outcomes align with the
 // beats, and one that fails spoils no other. What the view does not know is asked of the
 // store with several calls at once, those of one instance in their order.
 func (r *Registry) Heartbeats(ctx context.Context, c Caller, beats []Beat) []Beaten {
+	return r.renewAll(ctx, c, beats, nil, make([]Beaten, len(beats)))
+}
+
+// HeartbeatsOf is [Registry.Heartbeats] of the beats that were added to a batch. The outcomes are
+// valid until the batch is used again.
+func (r *Registry) HeartbeatsOf(ctx context.Context, c Caller, x *Batch) []Beaten {
+	n := len(x.beats)
+	x.out = slices.Grow(x.out[:0], n)[:n]
+	clear(x.out)
+	return r.renewAll(ctx, c, x.beats, x.tokens, x.out)
+}
+
+func (r *Registry) renewAll(ctx context.Context, c Caller, beats []Beat, tokens []signature, out []Beaten) []Beaten {
 	c = c.named()
-	b := &batch{r: r, ctx: ctx, ask: asking{caller: c}, beats: beats, out: make([]Beaten, len(beats))}
-	known := make([]item, 0, len(beats))
-	var hard []item // those that the catalog alone does not answer
-	for i, beat := range beats {
-		h, digest, err := r.prepare(ctx, c, beat)
-		switch {
-		case err != nil:
-			b.out[i].Err = err
-		case h.Packed == nil:
-			hard = append(hard, item{digest: digest, at: i})
-		default:
-			known = append(known, item{h, digest, i})
-		}
-	}
+	b := &batch{r: r, ctx: ctx, ask: asking{caller: c}, beats: beats, tokens: tokens, out: out, room: rooms.Get().(*room)}
+	known, hard := b.prepare()
 	known, hard = b.firstUses(known, hard)
 	hard, down := b.renew(known, hard)
 	b.askAll(hard, down)
 	r.allVisible(ctx, b.wrote)
 	b.auditLimited()
-	return b.out
+	b.room.release()
+	return out
 }
 
 // firstUses writes the first uses of newest tokens, and gives the items that are ready to
 // be renewed, and the hard ones with those among them.
 func (b *batch) firstUses(known, hard []item) (ready, harder []item) {
-	r, c := b.r, b.ask.caller
 	var first map[store.Key]bool
 	for i := range known {
-		if !c.Holder && known[i].Packed.HasNewest() && r.verdict(known[i].Packed.Tokens(), known[i].digest) == auth.ValidNewest {
+		if known[i].first {
 			if first == nil {
 				first = make(map[store.Key]bool)
 			}
@@ -146,35 +140,6 @@ func (b *batch) fail(items []item, after int, err error) {
 			b.out[it.at].Err = failed(err)
 		}
 	}
-}
-
-// renew renews the leases of the items in one call, and gives the hard ones with those that
-// turned out to be, and the error of a store that is out of reach.
-func (b *batch) renew(ready, hard []item) (harder []item, down error) {
-	if len(ready) == 0 {
-		return hard, nil
-	}
-	refs := make([]store.Ref, len(ready))
-	for i := range ready {
-		refs[i] = ready[i].Packed.Ref()
-	}
-	sent := b.r.sent()
-	renewals, err := b.r.store.Renew(b.ctx, refs)
-	for i, it := range ready {
-		switch {
-		case err != nil:
-			b.r.refused(b.ask.caller, it.Packed.Key(), it.digest, err)
-			b.out[it.at].Err = failed(err)
-		case renewals[i].Err != nil:
-			hard = append(hard, it)
-		default:
-			b.out[it.at] = b.r.renewed(b.ctx, b.ask.caller, it.Handle, it.digest, sent, renewals[i].TTL)
-		}
-	}
-	if unreachable(err) {
-		down = err
-	}
-	return hard, down
 }
 
 // askAll asks the store about the hard items. down: it is known not to answer.

@@ -82,7 +82,7 @@ func BenchmarkHeartbeat(b *testing.B) {
 // BenchmarkHeartbeats is one batch of 1,000; where there are fewer instances they repeat.
 func BenchmarkHeartbeats(b *testing.B) {
 	const size = 1_000
-	for _, n := range sizes {
+	for _, n := range append(sizes, 1_000_000) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			r, beats := crowd(b, n)
 			for len(beats) < size {

@@ -121,8 +121,14 @@ func eachKey(keys []store.Key, again func(store.Key), do func(store.Key) error) 
 }
 
 // sweep owes every instance whose copy of an override is not what this node knows: what ended
-// or began while no node was there to write it.
+// or began while no node was there to write it. It reads all instances, and so waits until the
+// catalog has read them: a node that starts would be ready later by the time of a second list.
 func (r *Registry) sweep(ctx context.Context) error {
+	select {
+	case <-r.catalog.Warm():
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	snap, err := r.store.List(ctx, store.Selector{Kind: store.KindInstance})
 	if err != nil {
 		return err

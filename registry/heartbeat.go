@@ -68,17 +68,21 @@ func (r *Registry) used(ctx context.Context, c Caller, rec *store.Packed, digest
 // prepare checks a beat. It gives the instance if the catalog says yes to its token, and
 // no instance where the store must be asked.
 func (r *Registry) prepare(ctx context.Context, c Caller, b Beat) (h catalog.Handle, digest [32]byte, err error) {
-	if err = checkRef(b.Service, b.ID); err != nil {
+	if err = r.mayBeat(ctx, c, &b); err != nil {
 		return h, digest, err
 	}
-	if err = r.authorise(ctx, c, auth.Register, b.Service); err != nil {
-		return h, digest, err
+	if digest, err = r.digestOf(ctx, c, store.InstanceKey(b.Service, b.ID), b.Token); err == nil {
+		h, _ = r.held(c, b.Service, b.ID, digest)
 	}
-	if digest, err = r.digestOf(ctx, c, store.InstanceKey(b.Service, b.ID), b.Token); err != nil {
-		return h, digest, err
+	return h, digest, err
+}
+
+// mayBeat checks the names of a beat, and whether the caller may send it.
+func (r *Registry) mayBeat(ctx context.Context, c Caller, b *Beat) error {
+	if err := checkRef(b.Service, b.ID); err != nil {
+		return err
 	}
-	h, _ = r.held(c, b.Service, b.ID, digest)
-	return h, digest, nil
+	return r.authorise(ctx, c, auth.Register, b.Service)
 }
 
 // CheckRef tells what is wrong with the names of an instance.
@@ -89,7 +93,12 @@ func CheckRef(service, id string) []FieldError {
 	return c.errs
 }
 
-func checkRef(service, id string) error { return invalid(CheckRef(service, id)) }
+func checkRef(service, id string) error {
+	if ValidService(service) && ValidInstanceID(id) {
+		return nil
+	}
+	return invalid(CheckRef(service, id))
+}
 
 // sent is the moment of a renewal that is about to be sent, where that is of use.
 func (r *Registry) sent() catalog.Moment {
@@ -103,15 +112,19 @@ func (r *Registry) sent() catalog.Moment {
 func (r *Registry) renewed(ctx context.Context, c Caller, h catalog.Handle, digest [32]byte, sent catalog.Moment, ttl time.Duration) Beaten {
 	r.stats.Renewed.Add(1)
 	h.Heard(r.millis())
+	r.toldOf(ctx, c, h, sent, ttl)
+	tokens := h.Packed.Tokens()
+	return Beaten{TTL: ttl, TokenExpires: expiresOf(&tokens, digest)}
+}
+
+// toldOf does what follows a renewal beside noting when it was.
+func (r *Registry) toldOf(ctx context.Context, c Caller, h catalog.Handle, sent catalog.Moment, ttl time.Duration) {
 	if sent != 0 {
 		h.Renewed(sent, ttl)
 	}
-	rec := h.Packed
-	if rec.Health() == store.HealthSuspect {
-		r.recover(ctx, c, rec)
+	if h.Packed.Health() == store.HealthSuspect {
+		r.recover(ctx, c, h.Packed)
 	}
-	tokens := rec.Tokens()
-	return Beaten{TTL: ttl, TokenExpires: expiresOf(&tokens, digest)}
 }
 
 // recover ends the suspicion of an instance that was heard of again.

@@ -53,12 +53,20 @@ func ValidInstanceID(s string) bool {
 		return false
 	}
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; !isAlnum(c) && strings.IndexByte("._:@~+=-", c) < 0 {
+		if !inInstanceID[s[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+// inInstanceID tells which bytes an instance ID may have.
+var inInstanceID = func() (may [256]bool) {
+	for c := range may {
+		may[c] = isAlnum(byte(c)) || strings.IndexByte("._:@~+=-", byte(c)) >= 0
+	}
+	return may
+}()
 
 // ValidAddress tells whether s is an IP address without a zone, or a DNS name.
 func ValidAddress(s string) bool {

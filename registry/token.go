@@ -17,9 +17,14 @@ import (
 // tokens do not expire: nobody could get a new one. Afterwards there is the grace of a
 // rotation to get it in.
 func (r *Registry) verdict(tokens store.Tokens, digest [32]byte) auth.Verdict {
-	v := auth.Pair(tokens).Check(digest, int64(r.millis()))
+	return r.verdictAt(&tokens, &digest, r.millis())
+}
+
+// verdictAt is verdict at a moment that millis has just given.
+func (r *Registry) verdictAt(tokens *store.Tokens, digest *[32]byte, now store.Millis) auth.Verdict {
+	v := auth.Pair(*tokens).Check(*digest, int64(now))
 	if v == auth.Expired {
-		since := time.Duration(r.millis()-expiresOf(&tokens, digest)) * time.Millisecond
+		since := time.Duration(now-expiresOf(tokens, *digest)) * time.Millisecond
 		if _, stale := r.catalog.Stale(); stale || r.catalog.WasOut(since, r.opts.Tokens.Grace) {
 			return auth.Valid
 		}

@@ -72,7 +72,7 @@ func New(version string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.calls, m.reloads, m.pauses, m.refused, m.limited, checks, m.late, build,
+	m.registry.MustRegister(m.requests, m.calls, m.reloads, m.pauses, m.refused, m.limited, checks, m.late, build, stops{},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

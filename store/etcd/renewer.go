@@ -39,7 +39,7 @@ const (
 	smallCall = 32
 	// largeShare is how many renewals of large calls may be under way: few enough that a
 	// heartbeat which comes meanwhile waits a few milliseconds, and not for ten thousand
-	// renewals of somebody else.
+	// renewals of somebody else. Twice as many give no more renewals a second.
 	largeShare = 200
 	// stallAfter is how long answers may stop before it is asked why.
 	stallAfter = 100 * time.Millisecond

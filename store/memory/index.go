@@ -26,6 +26,14 @@ func (e *entry) id() string {
 	return ""
 }
 
+// record gives the record; nil also of no entry.
+func (e *entry) record() *store.Packed {
+	if e == nil {
+		return nil
+	}
+	return e.rec
+}
+
 // bucket holds the entries of one place, a service for instance, by ID.
 type bucket struct {
 	at      place
