@@ -34,6 +34,7 @@ func TestRequests(t *testing.T) {
 		"resolve-1000-services": {1000, "GET", "/registry/resolve/bench-of-1-0000"},
 		"heartbeat":             {1000, "POST", "/registry/heartbeat"},
 		"list-10":               {1, "GET", "/registry/services/bench-of-10-0000"},
+		"register":              {100, "POST", "/registry/register"},
 	}
 	all := Cases(BackendMemory)
 	if len(all) != len(want) {
@@ -50,7 +51,7 @@ func TestRequests(t *testing.T) {
 			if req.Method != w.method || req.URL.Path != path || req.Host != "h:1" {
 				t.Errorf("%s: %s %s of %s, want %s %s", c.Name, req.Method, req.URL.Path, req.Host, w.method, path)
 			}
-			if w.method == "POST" && (req.Header.Get(wire.HeaderToken) != "secret" || body != `{"serviceName":"s","instanceId":"i"}` || req.Header.Get("Content-Type") != "application/json") {
+			if c.Name == "heartbeat" && (req.Header.Get(wire.HeaderToken) != "secret" || body != `{"serviceName":"s","instanceId":"i"}` || req.Header.Get("Content-Type") != "application/json") {
 				t.Errorf("%s: headers %v, body %q", c.Name, req.Header, body)
 			}
 			if len(list[0].Contains) == 0 {

@@ -151,10 +151,10 @@ func (o *Options) backends() []string {
 }
 
 // cases gives what is to be measured of a backend's cases over a protocol, in their order.
-// The case register is measured once: its other server speaks neither protocol.
+// A backend's own writes are measured once: they speak neither protocol.
 func (o *Options) cases(backend, protocol string) []Case {
 	return slices.DeleteFunc(Cases(backend), func(c Case) bool {
-		return !slices.Contains(o.Cases, c.Name) || c.Name == caseRegister && protocol != o.Protocols[0]
+		return !slices.Contains(o.Cases, c.Name) || c.Against == serverAlone(backend) && protocol != o.Protocols[0]
 	})
 }
 

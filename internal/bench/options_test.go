@@ -80,7 +80,7 @@ func TestWhatIsMeasuredOfABackend(t *testing.T) {
 		backend, protocol string
 		want              []string
 	}{
-		{BackendMemory, ProtocolHTTP, []string{"resolve-1", "resolve-10"}},
+		{BackendMemory, ProtocolHTTP, []string{"resolve-1", "resolve-10", "register"}},
 		{BackendEtcd, ProtocolMTLS, []string{"resolve-10", "register"}},
 		{BackendEtcd, ProtocolHTTP, []string{"resolve-10"}},
 	} {
