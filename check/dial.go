@@ -18,7 +18,7 @@ const mostAddresses = 4
 const leastShare = 100 * time.Millisecond
 
 var (
-	errForbiddenName = why("the address of its name is not allowed")
+	errForbiddenName = refused("the address of its name is not allowed")
 	errNoName        = why("its name has no address")
 )
 
@@ -52,7 +52,7 @@ func (p *Prober) dial(ctx context.Context, t *Target) (net.Conn, error) {
 func (p *Prober) addresses(ctx context.Context, t *Target) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(t.Address); err == nil {
 		if err := Judge(addr, t.Networks, p.options.AllowLoopback); err != nil {
-			return nil, why(err.Error())
+			return nil, refused(err.Error())
 		}
 		return []netip.Addr{addr.Unmap()}, nil
 	}

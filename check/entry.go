@@ -44,10 +44,11 @@ type entry struct {
 	early   int           // first looks that failed
 	counted time.Duration // when a failure last counted; zero: never
 
-	owed   bool          // the verdict is to be told again
-	retell time.Duration // not before
-	retold int
-	again  bool // the verdict is to be told once more after a check that agrees
+	owed    bool          // the verdict is to be told again
+	retell  time.Duration // not before
+	retold  int
+	refused bool // the last check was not allowed its address
+	again   bool // the verdict is to be told once more after a check that agrees
 
 	turnAddr netip.Addr // the address at which it has a turn
 	turnAt   time.Duration
@@ -124,7 +125,7 @@ func jittered(d time.Duration) time.Duration {
 
 // report is the verdict as it is told.
 func (e *entry) report() Report {
-	return Report{Target: e.target, Passing: e.verdict == passing, Why: e.why, First: e.first, Run: e.run}
+	return Report{Target: e.target, Passing: e.verdict == passing, Why: e.why, Refused: e.refused, First: e.first, Run: e.run}
 }
 
 // byTime is a heap of entries, the one to be looked after first on top.

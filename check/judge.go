@@ -6,7 +6,7 @@ import (
 	"net/netip"
 )
 
-// ErrForbidden is what a refused address is wrapped in by [Judge].
+// ErrForbidden is what a refused address is wrapped in by [Judge], and what a check gives for it.
 var ErrForbidden = errors.New("not allowed")
 
 // Judge tells whether checks may connect to an address: nil, or an error that says which address

@@ -3,8 +3,10 @@ package check
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -95,8 +97,12 @@ func impatient(t Target) Target {
 func expect(t *testing.T, p *Prober, target Target, want string) {
 	t.Helper()
 	got := ""
-	if err := p.Probe(t.Context(), target); err != nil {
+	err := p.Probe(t.Context(), target)
+	if err != nil {
 		got = err.Error()
+	}
+	if addr := strings.Contains(want, "address") && strings.Contains(want, "not allowed"); errors.Is(err, ErrForbidden) != addr {
+		t.Errorf("%s check of %s: %v is ErrForbidden: %t", target.Check.Type, target.Address, err, !addr)
 	}
 	if got != want {
 		t.Errorf("%s check of %s: %q, want %q", target.Check.Type, target.Address, got, want)

@@ -39,6 +39,7 @@ type Report struct {
 	Target  Target
 	Passing bool
 	Why     string // why the last check failed; empty if it passed
+	Refused bool   // it was not connected to, because its address is not allowed
 	First   bool   // the first verdict of this schedule on this target
 	Run     int    // how many checks in a row said so
 }

@@ -18,6 +18,12 @@ type why string
 
 func (w why) Error() string { return string(w) }
 
+// refused is a reason of the policy's: nothing that was found may be connected to. It is [ErrForbidden].
+type refused string
+
+func (r refused) Error() string        { return string(r) }
+func (r refused) Is(target error) bool { return target == ErrForbidden }
+
 // undecided is a reason of this machine's, not of the target's.
 type undecided string
 
@@ -32,10 +38,13 @@ func timedOut(after time.Duration) error {
 // library or of the target's is in them.
 func plain(err error) error {
 	var w why
+	var r refused
 	var u undecided
 	switch {
 	case errors.As(err, &w):
 		return w
+	case errors.As(err, &r):
+		return r
 	case errors.As(err, &u):
 		return u
 	}

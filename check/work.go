@@ -97,6 +97,7 @@ func (s *Schedule) conclude(e *entry, r *round, now time.Duration) (decided, tel
 		if r.err != nil {
 			said = r.err.Error()
 		}
+		e.refused = errors.Is(r.err, ErrForbidden)
 		decided, tell = true, e.settle(r.err == nil, said, now)
 		if e.again && e.agrees() {
 			e.again, tell = false, true

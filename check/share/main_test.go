@@ -33,6 +33,7 @@ type world struct {
 
 	mu      sync.Mutex
 	dead    map[string]bool // instances that nobody reaches, by ID
+	banned  bool            // no address is allowed
 	cutOff  map[string]bool // nodes that reach nobody
 	flaky   map[string]bool // instances that are reached every other time
 	blocked map[string]bool // node and instance that do not reach each other: "n1 o1"
@@ -115,6 +116,9 @@ func (n *node) probe(_ context.Context, t check.Target) error {
 		if n.turns[t.Key.ID]%2 == 0 {
 			return errRefused
 		}
+	}
+	if n.banned {
+		return fmt.Errorf("its address is %w", check.ErrForbidden)
 	}
 	if n.dead[t.Key.ID] || n.cutOff[n.name] || n.blocked[n.name+" "+t.Key.ID] {
 		return errRefused

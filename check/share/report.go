@@ -16,7 +16,8 @@ import (
 func (r *Runner) report(ctx context.Context, rep check.Report) {
 	key := rep.Target.Key
 	f := registry.Finding{Key: key, Generation: rep.Target.Generation, Passing: rep.Passing, Why: rep.Why}
-	evict := !rep.Passing && rep.Target.Check.Evict
+	// That nobody may look at it is no proof that it cannot be reached: it is marked.
+	evict := !rep.Passing && rep.Target.Check.Evict && !rep.Refused
 	if says, mine := r.hear(&f, rep.Run); !mine || says && !evict {
 		return
 	} else if f.Remove = says; !rep.Passing && r.doubting(ctx) {
@@ -110,8 +111,8 @@ func (r *Runner) observe(t check.Target, began time.Time, err error, took, late 
 		r.mu.Unlock()
 		return
 	}
-	// That fails what is known to fail says nothing against this node.
-	counts := err == nil || s.rec.Instance.Health != store.HealthFailing
+	// That fails what is known to fail, or may not be looked at, says nothing against this node.
+	counts := err == nil || s.rec.Instance.Health != store.HealthFailing && !errors.Is(err, check.ErrForbidden)
 	withheld := s.withheld
 	r.mu.Unlock()
 	if counts {

@@ -195,6 +195,25 @@ func TestSomeAreCheckedMoreOften(t *testing.T) {
 	})
 }
 
+// TestNotAllowedIsNotRemoved: where a policy allows no address any more, what asked to be removed
+// stays, marked, and no node doubts itself for it.
+func TestNotAllowedIsNotRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := form(t, 1)
+		w.put(evicting(10*time.Second), ids(0, 4)...)
+		w.put(how(), ids(4, 20)...)
+		pass(settled)
+		w.mu.Lock()
+		w.banned = true
+		w.mu.Unlock()
+		pass(10 * time.Minute)
+		w.fail("none may be looked at", ids(0, 20)...)
+		if left, evicted := w.left(); len(left) != 20 || evicted != 0 || w.spared() != 0 || w.nodes[0].runner.Status().Doubting {
+			t.Errorf("%v are there, %d were removed, %d are spared", left, evicted, w.spared())
+		}
+	})
+}
+
 // TestRemovedWhenItFailsOn: a verdict marks, and two more failures remove; one that passes meanwhile
 // stays.
 func TestRemovedWhenItFailsOn(t *testing.T) {
