@@ -34,11 +34,26 @@ func (s *Store) Get(ctx context.Context, key store.Key) (*store.Record, error) {
 	return e.rec, nil
 }
 
-// page is how many records List asks for at once.
-const page = 1000
+// List asks for pages of about so many bytes, of so many records to begin with and at most. For each
+// page etcd counts all keys from its beginning to the end of the range: small pages of a large
+// range take it longer than the records themselves.
+const (
+	pageBytes = 4 << 20
+	firstPage = 1000
+	mostPage  = 10_000
+)
+
+// nextPage gives how many records the page after these is to have.
+func nextPage(kvs []*mvccpb.KeyValue) int64 {
+	size := 0
+	for _, kv := range kvs {
+		size += len(kv.Key) + len(kv.Value)
+	}
+	return int64(min(max(pageBytes*len(kvs)/max(size, 1), firstPage/4), mostPage))
+}
 
 // List gives the records that sel chooses, read in pages at one revision. Each page has
-// the time of a call.
+// the time of a call, and while one is decoded the next is under way.
 func (s *Store) List(ctx context.Context, sel store.Selector) (store.Snapshot, error) {
 	c, err := s.begin(ctx, "list", store.Key{})
 	if err != nil {
@@ -60,7 +75,8 @@ func (s *Store) List(ctx context.Context, sel store.Selector) (store.Snapshot, e
 
 func (c *call) list(sel store.Selector) (store.Snapshot, error) {
 	from, end := c.s.keys.span(sel)
-	a, err := c.read(clientv3.OpGet(from, end, clientv3.WithLimit(page)))
+	size := int64(firstPage)
+	a, err := c.read(clientv3.OpGet(from, end, clientv3.WithLimit(size)))
 	if err != nil {
 		return store.Snapshot{}, err
 	}
@@ -71,16 +87,25 @@ func (c *call) list(sel store.Selector) (store.Snapshot, error) {
 	}
 	kvs := a.ranges[0]
 	for {
-		snap.Records = c.s.choose(snap.Records, kvs, sel, a.epoch.id)
-		if len(kvs) < page {
-			return snap, nil
+		last := int64(len(kvs)) < size
+		var fetching sync.WaitGroup
+		var resp *clientv3.GetResponse
+		if !last {
+			c.allow(c.s.opts.CallTimeout)
+			size = nextPage(kvs)
+			next := string(kvs[len(kvs)-1].Key) + "\x00"
+			fetching.Go(func() {
+				resp, err = again(c.ctx, func() (*clientv3.GetResponse, error) {
+					return client.Get(c.ctx, next, clientv3.WithRange(clientv3.GetPrefixRangeEnd(from)), clientv3.WithLimit(size), clientv3.WithRev(a.rev))
+				})
+			})
 		}
-		c.allow(c.s.opts.CallTimeout)
-		next := string(kvs[len(kvs)-1].Key) + "\x00"
-		resp, err := again(c.ctx, func() (*clientv3.GetResponse, error) {
-			return client.Get(c.ctx, next, clientv3.WithRange(clientv3.GetPrefixRangeEnd(from)), clientv3.WithLimit(page), clientv3.WithRev(a.rev))
-		})
-		if err != nil {
+		snap.Records = c.s.choose(snap.Records, kvs, sel, a.epoch.id)
+		fetching.Wait()
+		switch {
+		case last:
+			return snap, nil
+		case err != nil:
 			return store.Snapshot{}, err
 		}
 		c.s.contact.hear(resp.Header)

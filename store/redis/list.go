@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/roster-sd/roster/store"
 )
@@ -45,6 +46,7 @@ type listing struct {
 	sel     store.Selector
 	e       *epoch
 	records map[string]*store.Record // by name
+	names   []string                 // of those that were read, in their order; a name may come twice
 	began   uint64                   // the revision at which it began
 	reached uint64                   // the revision of the last portion
 }
@@ -69,11 +71,20 @@ func (s *Store) list(c *call, sel store.Selector) (store.Snapshot, error) {
 			return store.Snapshot{}, err
 		}
 	}
-	snap := store.Snapshot{Revision: e.revision(l.reached), Records: make([]*store.Record, 0, len(l.records))}
-	for _, rec := range l.records {
-		snap.Records = append(snap.Records, rec)
+	return store.Snapshot{Revision: e.revision(l.reached), Records: l.inOrder()}, nil
+}
+
+// inOrder gives the records in the order of their names, nearly: who makes trees of them, as the
+// catalog does, needs half of the time.
+func (l *listing) inOrder() []*store.Record {
+	out := make([]*store.Record, 0, len(l.records))
+	for _, name := range l.names {
+		if rec := l.records[name]; rec != nil {
+			out = append(out, rec)
+			delete(l.records, name)
+		}
 	}
-	return snap, nil
+	return out
 }
 
 // run runs a script in the epoch of the list.
@@ -125,25 +136,42 @@ func (l *listing) of(kind, service string) span {
 	return under(kind + "/" + service)
 }
 
-// read reads the live records of a span, portion by portion.
+// read reads the live records of a span, portion by portion. While one is decoded the next is
+// under way.
 func (l *listing) read(sp span) error {
-	for {
-		r, err := l.run(scriptList, sp.from, sp.to, portion, l.sel.ID)
-		if err != nil {
+	r, err := l.portion(sp)
+	for err == nil {
+		l.came(r)
+		var fetching sync.WaitGroup
+		var next reply
+		last := r.text(2) == ""
+		if !last {
+			sp.from = "(" + r.text(2)
+			l.c.again()
+			fetching.Go(func() { next, err = l.portion(sp) })
+		}
+		bad := l.putAll(r)
+		fetching.Wait()
+		if bad != nil || last {
+			return bad
+		}
+		r = next
+	}
+	return err
+}
+
+// portion reads a portion from the beginning of a span.
+func (l *listing) portion(sp span) (reply, error) {
+	return l.run(scriptList, sp.from, sp.to, portion, l.sel.ID)
+}
+
+func (l *listing) putAll(r reply) error {
+	for i := 3; i+1 < len(r); i += 2 {
+		if err := l.put(r.text(i), r.text(i+1)); err != nil {
 			return err
 		}
-		l.came(r)
-		for i := 3; i+1 < len(r); i += 2 {
-			if err := l.put(r.text(i), r.text(i+1)); err != nil {
-				return err
-			}
-		}
-		if r.text(2) == "" {
-			return nil
-		}
-		sp.from = "(" + r.text(2)
-		l.c.again()
 	}
+	return nil
 }
 
 func (l *listing) put(name, value string) error {
@@ -154,6 +182,9 @@ func (l *listing) put(name, value string) error {
 	v, err := decode(key, l.e.id, value)
 	if err != nil {
 		return err
+	}
+	if l.records[name] == nil {
+		l.names = append(l.names, name)
 	}
 	l.records[name] = v.rec
 	return nil
